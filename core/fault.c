@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * fault.c - named fault points */
+#include "core/fault.h"
+
+#include "core/error.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+typedef struct {
+    char *name;
+    guint64 passage; /* 0: every one */
+    int errnum;      /* 0: kill */
+    guint64 passed;  /* atomic */
+} Fault;
+
+static Fault *parse_fault(const char *text)
+{
+    Fault *fault = g_new0(Fault, 1);
+    const char *colon = strchr(text, ':');
+
+    fault->name = colon != NULL ? g_strndup(text, (gsize)(colon - text)) : g_strdup(text);
+
+    char *at = strchr(fault->name, '@');
+    if (at != NULL) {
+        *at = '\0';
+        fault->passage = g_ascii_strtoull(at + 1, NULL, 10);
+    }
+    if (g_strcmp0(colon, ":eio") == 0)
+        fault->errnum = EIO;
+    else if (g_strcmp0(colon, ":enospc") == 0)
+        fault->errnum = ENOSPC;
+    return fault;
+}
+
+static gpointer armed_fault(gpointer unused)
+{
+    const char *text = g_getenv("CRONOS_FAULT");
+
+    return text != NULL && *text != '\0' ? parse_fault(text) : NULL;
+}
+
+gboolean cronos_fault_point(const char *name, GError **error)
+{
+    static GOnce once = G_ONCE_INIT;
+    Fault *fault = g_once(&once, armed_fault, NULL);
+
+    if (fault == NULL || strcmp(fault->name, name) != 0)
+        return TRUE;
+
+    guint64 passage = __atomic_add_fetch(&fault->passed, 1, __ATOMIC_SEQ_CST);
+    if (fault->passage != 0 && fault->passage != passage)
+        return TRUE;
+    if (fault->errnum == 0)
+        raise(SIGKILL);
+    cronos_error_set_system(error, fault->errnum, "fault point %s", name);
+    return FALSE;
+}
