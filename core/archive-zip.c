@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ * archive-zip.c - ZIP files behind the face of core/archive.h */
+#include "core/archive-private.h"
+#include "core/error.h"
+#include "core/read-engine.h"
+#include "core/zip/zip-index.h"
+#include "core/zip/zip-reader.h"
+
+typedef struct {
+    int fd; /* the archive's */
+    CronosZipIndex *index;
+    CronosReadEngine *engine;
+} Zip;
+
+static void zip_close(gpointer data)
+{
+    Zip *zip = data;
+
+    cronos_read_engine_free(zip->engine);
+    cronos_zip_index_free(zip->index);
+    g_free(zip);
+}
+
+static gpointer zip_open(int fd, GError **error)
+{
+    CronosZipIndex *index = cronos_zip_index_open(fd, error);
+
+    if (index == NULL)
+        return NULL;
+    Zip *zip = g_new0(Zip, 1);
+    zip->fd = fd;
+    zip->index = index;
+    zip->engine = cronos_read_engine_new(fd, index);
+    return zip;
+}
+
+static const CronosZipIndex *index_of(gconstpointer data)
+{
+    return ((const Zip *)data)->index;
+}
+
+static guint32 zip_count(gconstpointer data)
+{
+    return cronos_zip_index_count(index_of(data));
+}
+
+static gsize zip_memory_bytes(gconstpointer data)
+{
+    return sizeof(Zip) + cronos_zip_index_memory_bytes(index_of(data));
+}
+
+static guint32 zip_parent(gconstpointer data, guint32 entry)
+{
+    return cronos_zip_index_parent(index_of(data), entry);
+}
+
+static void zip_children(gconstpointer data, guint32 entry, guint32 *out_first, guint32 *out_count)
+{
+    cronos_zip_index_children(index_of(data), entry, out_first, out_count);
+}
+
+static guint32 zip_lookup(gconstpointer data, guint32 folder, const char *name, gsize length)
+{
+    return cronos_zip_index_lookup(index_of(data), folder, name, length);
+}
+
+static const char *zip_name(gconstpointer data, guint32 entry, gsize *out_length)
+{
+    return cronos_zip_index_name(index_of(data), entry, out_length);
+}
+
+static gboolean zip_is_directory(gconstpointer data, guint32 entry)
+{
+    return cronos_zip_index_is_directory(index_of(data), entry);
+}
+
+static gboolean zip_info(gconstpointer data, guint32 entry, CronosMemberInfo *out_info,
+                         GError **error)
+{
+    return cronos_zip_index_info(index_of(data), entry, out_info, error);
+}
+
+static const char *zip_comment(gconstpointer data, gsize *out_length)
+{
+    return cronos_zip_index_comment(index_of(data), out_length);
+}
+
+static guint64 zip_repairs(gconstpointer data, const GPtrArray **out_first)
+{
+    return cronos_zip_index_repairs(index_of(data), out_first);
+}
+
+static gssize zip_read(gpointer data, guint32 entry, guint64 offset, void *buffer, gsize size,
+                       GError **error)
+{
+    Zip *zip = data;
+
+    return cronos_read_engine_read(zip->engine, entry, offset, buffer, size, error);
+}
+
+static gpointer zip_stream_open(gpointer data, guint32 entry, GError **error)
+{
+    Zip *zip = data;
+    CronosZipExtent extent;
+
+    if (!cronos_zip_index_extent(zip->index, entry, &extent, error))
+        return NULL;
+    return cronos_zip_stream_open(zip->fd, &extent, cronos_zip_index_directory_offset(zip->index),
+                                  error);
+}
+
+static gssize zip_stream_read(gpointer stream, void *buffer, gsize size, GError **error)
+{
+    return cronos_zip_stream_read(stream, buffer, size, error);
+}
+
+static void zip_stream_free(gpointer stream)
+{
+    cronos_zip_stream_free(stream);
+}
+
+static guint64 zip_position(gconstpointer data, guint32 entry)
+{
+    CronosZipExtent extent;
+
+    return cronos_zip_index_extent(index_of(data), entry, &extent, NULL) ? extent.header_offset
+                                                                         : G_MAXUINT64;
+}
+
+/* Returns: FALSE without @error where there is no member. */
+static gboolean locate(Zip *zip, guint32 entry, CronosZipExtent *extent, guint64 *out_data_offset,
+                       GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    if (!cronos_zip_index_extent(zip->index, entry, extent, &local)) {
+        if (!g_error_matches(local, CRONOS_ERROR, CRONOS_ERROR_NOT_FOUND))
+            g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
+    }
+    return cronos_zip_locate(zip->fd, extent, cronos_zip_index_directory_offset(zip->index),
+                             out_data_offset, error);
+}
+
+static guint64 zip_end_position(gpointer data, guint32 entry)
+{
+    CronosZipExtent extent;
+    guint64 data_offset;
+
+    return locate(data, entry, &extent, &data_offset, NULL) ? data_offset + extent.stored_bytes : 0;
+}
+
+static gboolean zip_check_structure(gpointer data, guint32 entry, GError **error)
+{
+    CronosZipExtent extent;
+    guint64 data_offset;
+    GError *local = NULL;
+
+    if (locate(data, entry, &extent, &data_offset, &local) || local == NULL)
+        return TRUE;
+    g_propagate_error(error, local);
+    return FALSE;
+}
+
+const CronosArchiveFormat cronos_archive_format_zip = {
+    .open = zip_open,
+    .close = zip_close,
+    .count = zip_count,
+    .memory_bytes = zip_memory_bytes,
+    .parent = zip_parent,
+    .children = zip_children,
+    .lookup = zip_lookup,
+    .name = zip_name,
+    .is_directory = zip_is_directory,
+    .info = zip_info,
+    .comment = zip_comment,
+    .repairs = zip_repairs,
+    .read = zip_read,
+    .stream_open = zip_stream_open,
+    .stream_read = zip_stream_read,
+    .stream_free = zip_stream_free,
+    .position = zip_position,
+    .end_position = zip_end_position,
+    .check_structure = zip_check_structure,
+};

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT
+ * zip-end.c - end of central directory, its ZIP64 form, and prefixed archives */
+#include "core/zip/zip-end.h"
+
+#include "core/error.h"
+#include "core/zip/zip-format.h"
+#include "core/zip/zip-index.h"
+#include "core/zip/zip-io.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#define FIRST_WINDOW 4096u
+#define FULL_WINDOW (ZIP_END_SIZE + ZIP_COMMENT_MAX)
+
+/* APPNOTE 4.3.16, offsets in the end record */
+enum {
+    END_DISK = 4,
+    END_DIRECTORY_DISK = 6,
+    END_MEMBERS_HERE = 8,
+    END_MEMBERS = 10,
+    END_DIRECTORY_BYTES = 12,
+    END_DIRECTORY_OFFSET = 16,
+    END_COMMENT_LENGTH = 20,
+};
+
+/* 4.3.14 and 4.3.15 */
+enum {
+    END64_RECORD_BYTES = 4,
+    END64_DISK = 16,
+    END64_DIRECTORY_DISK = 20,
+    END64_MEMBERS_HERE = 24,
+    END64_MEMBERS = 32,
+    END64_DIRECTORY_BYTES = 40,
+    END64_DIRECTORY_OFFSET = 48,
+    LOCATOR_DISK = 4,
+    LOCATOR_END64_OFFSET = 8,
+    LOCATOR_DISKS = 16,
+};
+
+typedef struct {
+    int fd;
+    guint64 file_bytes;
+    guint8 *bytes; /* the last @length bytes of the file */
+    gsize length;
+} Tail;
+
+/* What the end records say, before it is held against the file. */
+typedef struct {
+    guint64 disk, directory_disk, members_here, members, directory_bytes, directory_offset;
+    guint64 records_offset; /* where the first end record starts: the directory lies before it */
+    gboolean zip64;
+} Declared;
+
+static gboolean damaged(GError **error, const char *what)
+{
+    g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED, what);
+    return FALSE;
+}
+
+static gboolean load_tail(Tail *tail, gsize window, GError **error)
+{
+    tail->length = (gsize)MIN(tail->file_bytes, window);
+    tail->bytes = g_realloc(tail->bytes, MAX(tail->length, 1));
+    return cronos_zip_pread_exactly(tail->fd, tail->bytes, tail->length,
+                                    tail->file_bytes - tail->length, error);
+}
+
+static gboolean has_signature(const Tail *tail, guint64 offset, guint32 signature)
+{
+    guint8 bytes[4];
+
+    return offset <= tail->file_bytes && tail->file_bytes - offset >= sizeof bytes &&
+           cronos_zip_pread_exactly(tail->fd, bytes, sizeof bytes, offset, NULL) &&
+           zip_get32(bytes) == signature;
+}
+
+/* The record's own place is only known up to the prefix; behind a prefix it lies right before its
+ * locator. */
+static gboolean find_end64(const Tail *tail, guint64 locator_offset, const guint8 *locator,
+                           guint8 *out_record, guint64 *out_offset, GError **error)
+{
+    guint64 places[] = {zip_get64(locator + LOCATOR_END64_OFFSET),
+                        locator_offset >= ZIP64_END_SIZE ? locator_offset - ZIP64_END_SIZE
+                                                         : G_MAXUINT64};
+
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
+        guint64 at = places[i];
+
+        if (at > locator_offset || locator_offset - at < ZIP64_END_SIZE ||
+            !has_signature(tail, at, ZIP64_END_SIGNATURE))
+            continue;
+        if (!cronos_zip_pread_exactly(tail->fd, out_record, ZIP64_END_SIZE, at, error))
+            return FALSE;
+        guint64 record_bytes = zip_get64(out_record + END64_RECORD_BYTES);
+        if (zip_get32(out_record) == ZIP64_END_SIGNATURE && record_bytes >= ZIP64_END_SIZE - 12 &&
+            record_bytes <= locator_offset - at - 12) {
+            *out_offset = at;
+            return TRUE;
+        }
+    }
+    return damaged(error, "the ZIP64 end record is missing");
+}
+
+/* A field of the old record is either its maximum ("look in ZIP64") or agrees in its low bits. */
+static gboolean widen(guint64 *field, guint64 maximum, guint64 wide)
+{
+    gboolean agrees = *field == maximum || *field == (wide & maximum);
+
+    *field = wide;
+    return agrees;
+}
+
+static gboolean apply_zip64(const Tail *tail, guint64 end_offset, Declared *declared,
+                            GError **error)
+{
+    guint8 locator[ZIP64_LOCATOR_SIZE], record[ZIP64_END_SIZE];
+
+    if (end_offset < ZIP64_LOCATOR_SIZE ||
+        !has_signature(tail, end_offset - ZIP64_LOCATOR_SIZE, ZIP64_LOCATOR_SIGNATURE))
+        return TRUE;
+    guint64 locator_offset = end_offset - ZIP64_LOCATOR_SIZE;
+    if (!cronos_zip_pread_exactly(tail->fd, locator, sizeof locator, locator_offset, error))
+        return FALSE;
+    if (zip_get32(locator + LOCATOR_DISK) != 0 || zip_get32(locator + LOCATOR_DISKS) > 1) {
+        declared->disk = 1;
+        return TRUE;
+    }
+    if (!find_end64(tail, locator_offset, locator, record, &declared->records_offset, error))
+        return FALSE;
+    declared->zip64 = TRUE;
+    if (!widen(&declared->disk, 0xffff, zip_get32(record + END64_DISK)) ||
+        !widen(&declared->directory_disk, 0xffff, zip_get32(record + END64_DIRECTORY_DISK)) ||
+        !widen(&declared->members_here, 0xffff, zip_get64(record + END64_MEMBERS_HERE)) ||
+        !widen(&declared->members, 0xffff, zip_get64(record + END64_MEMBERS)) ||
+        !widen(&declared->directory_bytes, 0xffffffff, zip_get64(record + END64_DIRECTORY_BYTES)) ||
+        !widen(&declared->directory_offset, 0xffffffff, zip_get64(record + END64_DIRECTORY_OFFSET)))
+        return damaged(error, "the end record and its ZIP64 form contradict each other");
+    return TRUE;
+}
+
+static gboolean check_declared(const Declared *declared, GError **error)
+{
+    if (declared->disk != 0 || declared->directory_disk != 0 ||
+        declared->members_here != declared->members) {
+        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
+                            "the archive spans several disks");
+        return FALSE;
+    }
+    if (declared->directory_bytes > declared->records_offset ||
+        declared->directory_offset > declared->records_offset - declared->directory_bytes)
+        return damaged(error, "the central directory does not fit the file: the file is cut short "
+                              "or its end record is wrong");
+    if (declared->members > declared->directory_bytes / ZIP_CENTRAL_SIZE ||
+        (declared->members == 0 && declared->directory_bytes != 0 && declared->zip64))
+        return damaged(error, "the end record's number of members does not fit the central "
+                              "directory's size");
+    return TRUE;
+}
+
+/* The directory ends where the end records begin; that shows the length of a prefix. Some writers
+ * leave a gap there instead: then the recorded offset is the right one. */
+static gboolean place_directory(const Tail *tail, const Declared *declared, CronosZipEnd *out_end,
+                                GError **error)
+{
+    guint64 adjacent = declared->records_offset - declared->directory_bytes;
+    gboolean empty = declared->directory_bytes == 0;
+
+    if (empty || has_signature(tail, adjacent, ZIP_CENTRAL_SIGNATURE))
+        out_end->directory_offset = adjacent;
+    else if (has_signature(tail, declared->directory_offset, ZIP_CENTRAL_SIGNATURE))
+        out_end->directory_offset = declared->directory_offset;
+    else
+        return damaged(error, "there is no central directory where the end record says");
+    out_end->prefix_bytes = out_end->directory_offset - declared->directory_offset;
+    out_end->directory_bytes = declared->directory_bytes;
+    out_end->members = declared->members;
+    out_end->members_exact = declared->zip64;
+    if (out_end->prefix_bytes != 0 && has_signature(tail, 0, ZIP_LOCAL_SIGNATURE))
+        return damaged(error, "the end record does not belong to the archive that the file starts "
+                              "with: the file is cut short or two were joined");
+    return TRUE;
+}
+
+static gboolean read_candidate(const Tail *tail, gsize at, CronosZipEnd *out_end, GError **error)
+{
+    const guint8 *record = tail->bytes + at;
+    guint64 end_offset = tail->file_bytes - tail->length + at;
+    gsize after = tail->length - at - ZIP_END_SIZE;
+    Declared declared = {
+        .disk = zip_get16(record + END_DISK),
+        .directory_disk = zip_get16(record + END_DIRECTORY_DISK),
+        .members_here = zip_get16(record + END_MEMBERS_HERE),
+        .members = zip_get16(record + END_MEMBERS),
+        .directory_bytes = zip_get32(record + END_DIRECTORY_BYTES),
+        .directory_offset = zip_get32(record + END_DIRECTORY_OFFSET),
+        .records_offset = end_offset,
+    };
+
+    if (!apply_zip64(tail, end_offset, &declared, error) || !check_declared(&declared, error) ||
+        !place_directory(tail, &declared, out_end, error))
+        return FALSE;
+    out_end->comment_length = zip_get16(record + END_COMMENT_LENGTH);
+    if (out_end->comment_length != after && out_end->prefix_bytes != 0)
+        return damaged(error, "the end record is neither at the file's end nor does it fit the "
+                              "file's start");
+    out_end->comment = g_malloc0(out_end->comment_length + 1);
+    memcpy(out_end->comment, record + ZIP_END_SIZE, out_end->comment_length);
+    return TRUE;
+}
+
+/* Returns: TRUE when a candidate holds. Keeps the reason of the first one that does not, since it
+ * is the likeliest to be what the writer meant. */
+static gboolean scan_tail(const Tail *tail, gboolean exact, CronosZipEnd *out_end, GError **reason)
+{
+    for (gsize at = tail->length < ZIP_END_SIZE ? 0 : tail->length - ZIP_END_SIZE + 1; at-- > 0;) {
+        gsize after = tail->length - at - ZIP_END_SIZE;
+        GError *local = NULL;
+
+        if (tail->bytes[at] != 'P' || zip_get32(tail->bytes + at) != ZIP_END_SIGNATURE)
+            continue;
+        gsize comment = zip_get16(tail->bytes + at + END_COMMENT_LENGTH);
+        if (exact ? comment != after : comment >= after)
+            continue;
+        if (read_candidate(tail, at, out_end, &local))
+            return TRUE;
+        if (*reason == NULL)
+            *reason = local;
+        else
+            g_error_free(local);
+    }
+    return FALSE;
+}
+
+static void set_reason_none_found(const Tail *tail, GError **error)
+{
+    if (has_signature(tail, 0, ZIP_LOCAL_SIGNATURE))
+        damaged(error, "there is no end of central directory record: the archive is cut short");
+    else
+        damaged(error, tail->file_bytes == 0 ? "the file is empty" : "not a ZIP archive");
+}
+
+gboolean cronos_zip_end_find(int fd, guint64 file_bytes, CronosZipEnd *out_end, GError **error)
+{
+    g_autofree guint8 *bytes = NULL;
+    g_autoptr(GError) reason = NULL;
+    Tail tail = {.fd = fd, .file_bytes = file_bytes};
+    gboolean found = FALSE;
+
+    memset(out_end, 0, sizeof *out_end);
+    gboolean loaded = load_tail(&tail, FIRST_WINDOW, error);
+    found = loaded && scan_tail(&tail, TRUE, out_end, &reason);
+    if (loaded && !found && file_bytes > FIRST_WINDOW) {
+        g_clear_error(&reason);
+        loaded = load_tail(&tail, FULL_WINDOW, error);
+        found = loaded && scan_tail(&tail, TRUE, out_end, &reason);
+    }
+    if (loaded && !found)
+        found = scan_tail(&tail, FALSE, out_end, &reason);
+    bytes = tail.bytes;
+    if (!loaded || found)
+        return found;
+    if (reason != NULL)
+        g_propagate_error(error, g_steal_pointer(&reason));
+    else
+        set_reason_none_found(&tail, error);
+    return FALSE;
+}
+
+void cronos_zip_end_clear(CronosZipEnd *end)
+{
+    g_clear_pointer(&end->comment, g_free);
+}
+
+char *cronos_zip_read_comment(int fd, gsize *out_length, guint64 *out_members, GError **error)
+{
+    g_auto(CronosZipEnd) end = {0};
+    struct stat st;
+
+    if (fstat(fd, &st) < 0) {
+        cronos_error_set_system(error, errno, "reading the file's size");
+        return NULL;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED, "not a regular file");
+        return NULL;
+    }
+    if (!cronos_zip_end_find(fd, (guint64)st.st_size, &end, error))
+        return NULL;
+    if (out_length != NULL)
+        *out_length = end.comment_length;
+    if (out_members != NULL)
+        *out_members = end.members;
+    return g_steal_pointer(&end.comment);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ * zip-index.c - the members of one ZIP file as a tree: look-up over the finished table
+ *
+ * What was read from the map when the table was built (where names lie, how long they are) stays
+ * fixed; what the bytes say may change if the file is written to, and is checked when it is used.
+ */
+#include "core/zip/zip-index.h"
+
+#include "core/error.h"
+#include "core/zip/zip-header.h"
+#include "core/zip/zip-tree.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#define NS_PER_SECOND G_GINT64_CONSTANT(1000000000)
+
+struct CronosZipIndex {
+    CronosZipMapping *mapping;
+    const guint8 *directory;
+    CronosZipEnd end;
+    CronosZipTree tree;
+    gint64 file_mtime_ns; /* for implied folders */
+};
+
+static gboolean open_end(CronosZipIndex *index, int fd, GError **error)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0) {
+        cronos_error_set_system(error, errno, "reading the file's size");
+        return FALSE;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED, "not a regular file");
+        return FALSE;
+    }
+    index->file_mtime_ns = st.st_mtim.tv_sec * NS_PER_SECOND + st.st_mtim.tv_nsec;
+    if (!cronos_zip_end_find(fd, (guint64)st.st_size, &index->end, error))
+        return FALSE;
+    if (index->end.directory_bytes > G_MAXUINT32 - 65536) {
+        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
+                            "the central directory is larger than 4 GiB");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+CronosZipIndex *cronos_zip_index_open(int fd, GError **error)
+{
+    g_autoptr(CronosZipIndex) index = g_new0(CronosZipIndex, 1);
+
+    if (!open_end(index, fd, error))
+        return NULL;
+    index->mapping = cronos_zip_mapping_new(fd, index->end.directory_offset,
+                                            (gsize)index->end.directory_bytes, error);
+    if (index->mapping == NULL)
+        return NULL;
+    index->directory = cronos_zip_mapping_bytes(index->mapping);
+    gboolean built = cronos_zip_tree_build(index->mapping, &index->end, &index->tree, error);
+    if (cronos_zip_mapping_is_damaged(index->mapping)) {
+        g_clear_error(error);
+        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED,
+                            "the file could not be read to its end, or shrank meanwhile");
+        return NULL;
+    }
+    cronos_zip_mapping_trim(index->mapping);
+    return built ? g_steal_pointer(&index) : NULL;
+}
+
+void cronos_zip_index_free(CronosZipIndex *index)
+{
+    if (index == NULL)
+        return;
+    cronos_zip_tree_clear(&index->tree);
+    cronos_zip_mapping_free(index->mapping);
+    cronos_zip_end_clear(&index->end);
+    g_free(index);
+}
+
+guint32 cronos_zip_index_count(const CronosZipIndex *index)
+{
+    return index->tree.count;
+}
+
+gsize cronos_zip_index_memory_bytes(const CronosZipIndex *index)
+{
+    return sizeof *index + ((gsize)index->tree.count + 1) * sizeof *index->tree.nodes +
+           index->tree.arena_bytes + index->end.comment_length;
+}
+
+guint32 cronos_zip_index_parent(const CronosZipIndex *index, guint32 entry)
+{
+    g_return_val_if_fail(entry < index->tree.count, CRONOS_ENTRY_ROOT);
+    return index->tree.nodes[entry].parent;
+}
+
+void cronos_zip_index_children(const CronosZipIndex *index, guint32 entry, guint32 *out_first,
+                               guint32 *out_count)
+{
+    *out_first = *out_count = 0;
+    g_return_if_fail(entry < index->tree.count);
+    *out_first = index->tree.nodes[entry].first_child;
+    *out_count = index->tree.nodes[entry + 1].first_child - *out_first;
+}
+
+static const char *node_name(const CronosZipIndex *index, const CronosZipNode *node)
+{
+    if (node->flags & CRONOS_ZIP_NODE_ARENA)
+        return index->tree.arena + node->name;
+    return (const char *)index->directory + node->name;
+}
+
+guint32 cronos_zip_index_lookup(const CronosZipIndex *index, guint32 folder, const char *name,
+                                gsize length)
+{
+    g_return_val_if_fail(folder < index->tree.count, CRONOS_ENTRY_NONE);
+    guint32 low = index->tree.nodes[folder].first_child;
+    guint32 high = index->tree.nodes[folder + 1].first_child;
+
+    while (low < high) {
+        guint32 middle = low + (high - low) / 2;
+        const CronosZipNode *node = &index->tree.nodes[middle];
+        int order = memcmp(node_name(index, node), name, MIN(node->name_length, length));
+
+        if (order == 0 && node->name_length == length)
+            return middle;
+        if (order < 0 || (order == 0 && node->name_length < length))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return CRONOS_ENTRY_NONE;
+}
+
+const char *cronos_zip_index_name(const CronosZipIndex *index, guint32 entry, gsize *out_length)
+{
+    *out_length = 0;
+    g_return_val_if_fail(entry < index->tree.count, "");
+    *out_length = index->tree.nodes[entry].name_length;
+    return node_name(index, &index->tree.nodes[entry]);
+}
+
+gboolean cronos_zip_index_is_directory(const CronosZipIndex *index, guint32 entry)
+{
+    g_return_val_if_fail(entry < index->tree.count, FALSE);
+    return (index->tree.nodes[entry].flags & CRONOS_ZIP_NODE_DIRECTORY) != 0;
+}
+
+static gboolean read_header(const CronosZipIndex *index, const CronosZipNode *node,
+                            CronosZipHeader *out_header, GError **error)
+{
+    if (!cronos_zip_header_read(index->directory, (gsize)index->end.directory_bytes, node->header,
+                                out_header)) {
+        g_set_error_literal(
+            error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED,
+            "the archive's central directory changed or shrank since it was opened");
+        return FALSE;
+    }
+    cronos_zip_mapping_touch(index->mapping, node->header);
+    return TRUE;
+}
+
+gboolean cronos_zip_index_info(const CronosZipIndex *index, guint32 entry,
+                               CronosMemberInfo *out_info, GError **error)
+{
+    CronosZipHeader header;
+
+    g_return_val_if_fail(entry < index->tree.count, FALSE);
+    const CronosZipNode *node = &index->tree.nodes[entry];
+    gboolean directory = (node->flags & CRONOS_ZIP_NODE_DIRECTORY) != 0;
+    if (node->header == CRONOS_ZIP_NO_HEADER) {
+        *out_info = (CronosMemberInfo){.kind = CRONOS_MEMBER_DIRECTORY,
+                                       .mode = S_IFDIR | 0755,
+                                       .implied = TRUE,
+                                       .mtime_ns = index->file_mtime_ns};
+        return TRUE;
+    }
+    return read_header(index, node, &header, error) &&
+           cronos_zip_header_info(&header, directory, out_info, error);
+}
+
+gboolean cronos_zip_index_extent(const CronosZipIndex *index, guint32 entry,
+                                 CronosZipExtent *out_extent, GError **error)
+{
+    CronosZipHeader header;
+
+    g_return_val_if_fail(entry < index->tree.count, FALSE);
+    const CronosZipNode *node = &index->tree.nodes[entry];
+    if (node->header == CRONOS_ZIP_NO_HEADER) {
+        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_NOT_FOUND,
+                            "the archive has no member for this folder");
+        return FALSE;
+    }
+    return read_header(index, node, &header, error) &&
+           cronos_zip_header_extent(&header, index->end.prefix_bytes, out_extent, error);
+}
+
+const char *cronos_zip_index_comment(const CronosZipIndex *index, gsize *out_length)
+{
+    *out_length = index->end.comment_length;
+    return index->end.comment_length > 0 ? index->end.comment : NULL;
+}
+
+guint64 cronos_zip_index_repairs(const CronosZipIndex *index, const GPtrArray **out_first)
+{
+    if (out_first != NULL)
+        *out_first = index->tree.notes;
+    return index->tree.repairs;
+}
+
+guint64 cronos_zip_index_directory_offset(const CronosZipIndex *index)
+{
+    return index->end.directory_offset;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ * zip-index.h - the members of one ZIP file as a tree
+ *
+ * A table of fixed-size nodes in breadth-first order: node 0 is the top folder, the children of a
+ * folder are one run of consecutive nodes sorted by name as bytes. Look-up is a binary search,
+ * listing a scan. Names stay in the mapped central directory; every other fact is decoded from it
+ * when asked for, with bounds checked at each access, since the file may change under the map.
+ *
+ * Names: implied folders are made; of duplicate names the last in the central directory wins;
+ * "." and empty components are dropped, ".." and absolute starts are neutralised, a path that is
+ * both file and folder keeps the folder; each such repair is counted and the first ones described
+ * (cronos_zip_index_repairs). UTF-8 and unknown encodings are kept byte for byte; CP437 is decoded
+ * where the archive was made on DOS without the UTF-8 flag; a valid Unicode path field wins. */
+#pragma once
+#include "core/member.h"
+
+typedef struct CronosZipIndex CronosZipIndex;
+
+/* Where a member's bytes lie, and what they must decode to. */
+typedef struct {
+    guint64 header_offset; /* of the local header, from the start of the file (prefix included) */
+    guint64 stored_bytes;
+    guint64 size_bytes;
+    guint32 crc32;
+    guint16 method;
+    guint16 flags;
+} CronosZipExtent;
+
+/* Indexes the archive open on @fd (borrowed; must stay open as long as the index). Reads no
+ * member data.
+ * Returns: (owned), or NULL with @error: DAMAGED, UNSUPPORTED or a system error.
+ * Threads: immutable once open; any number of readers. */
+CronosZipIndex *cronos_zip_index_open(int fd, GError **error);
+void cronos_zip_index_free(CronosZipIndex *index); /* NULL: no-op */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosZipIndex, cronos_zip_index_free)
+
+/* Returns: the number of nodes, the top folder included: valid entries are below it. */
+guint32 cronos_zip_index_count(const CronosZipIndex *index);
+/* Returns: the bytes of memory the index holds (heap; the map is not counted). */
+gsize cronos_zip_index_memory_bytes(const CronosZipIndex *index);
+guint32 cronos_zip_index_parent(const CronosZipIndex *index, guint32 entry);
+/* The children of @entry are @out_first .. @out_first + @out_count - 1; none for a file. */
+void cronos_zip_index_children(const CronosZipIndex *index, guint32 entry, guint32 *out_first,
+                               guint32 *out_count);
+/* Returns: the child of @folder named @name, or CRONOS_ENTRY_NONE. */
+guint32 cronos_zip_index_lookup(const CronosZipIndex *index, guint32 folder, const char *name,
+                                gsize length);
+/* Returns: (borrowed) last component of the name, not NUL-terminated; lives with the index. */
+const char *cronos_zip_index_name(const CronosZipIndex *index, guint32 entry, gsize *out_length);
+/* Returns: directory or not, without touching the map. */
+gboolean cronos_zip_index_is_directory(const CronosZipIndex *index, guint32 entry);
+/* Returns: FALSE with @error DAMAGED when the map no longer holds a valid header there. */
+gboolean cronos_zip_index_info(const CronosZipIndex *index, guint32 entry,
+                               CronosMemberInfo *out_info, GError **error);
+/* Fails for implied folders (NOT_FOUND) and as cronos_zip_index_info. */
+gboolean cronos_zip_index_extent(const CronosZipIndex *index, guint32 entry,
+                                 CronosZipExtent *out_extent, GError **error);
+/* Returns: (borrowed) the archive comment, or NULL; not NUL-terminated. */
+const char *cronos_zip_index_comment(const CronosZipIndex *index, gsize *out_length);
+/* Returns: how many names were repaired; @out_first: (borrowed, nullable) GPtrArray of at most 100
+ * one-line descriptions (char *). */
+guint64 cronos_zip_index_repairs(const CronosZipIndex *index, const GPtrArray **out_first);
+/* Returns: where the central directory starts in the file; member data must lie before it. */
+guint64 cronos_zip_index_directory_offset(const CronosZipIndex *index);
+
+/* The archive comment alone, reading only the tail of the file open on @fd (4 KiB, more only for a
+ * longer comment), and the number of members the end record declares.
+ * Returns: (owned) the comment, possibly empty, NUL-terminated beyond @out_length; or NULL with
+ * @error DAMAGED where there is no end record that fits the file. */
+char *cronos_zip_read_comment(int fd, gsize *out_length, guint64 *out_members, GError **error);

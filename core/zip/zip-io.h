@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ * zip-io.h - positioned reading that survives signals and short reads */
+#pragma once
+#include <glib.h>
+
+/* Reads up to @size bytes at @offset. Returns: bytes read, fewer than @size only at the end of the
+ * file; or -1 with a system error. */
+gssize cronos_zip_pread(int fd, void *buffer, gsize size, guint64 offset, GError **error);
+/* The same, all or nothing: DAMAGED when the file ends earlier. */
+gboolean cronos_zip_pread_exactly(int fd, void *buffer, gsize size, guint64 offset, GError **error);
