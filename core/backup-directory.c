@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT
+ * backup-directory.c - the lock, temporaries, and the step that makes a backup exist
+ *
+ * Invariants: an archive gets its final name only when its bytes are on the disk; no name is ever
+ * taken over from another file; a temporary seen while the lock is held belongs to a dead process,
+ * since its maker would hold the lock. Limit: flock does not reach other hosts on a network file
+ * system; there RENAME_NOREPLACE alone keeps creates apart. */
+#include "core/backup-directory.h"
+
+#include "core/backup-name.h"
+#include "core/error.h"
+#include "core/fault.h"
+#include "core/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOCK_POLL_MS 50
+#define TEMPORARY_ATTEMPTS 100
+#define SECONDS_TRIED 100000 /* a name's seconds in a row that may be taken */
+
+struct CronosBackupDirectory {
+    int fd;
+    char *path;
+    char *quoted; /* the path as messages show it */
+};
+
+/* Opening has no object yet: path and messages' path travel together. */
+typedef struct {
+    const char *path, *quoted;
+} Place;
+
+static gboolean set_cancelled(const Place *place, GError **error)
+{
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_CANCELLED,
+                "cancelled while waiting for the lock on \"%s\"", place->quoted);
+    return FALSE;
+}
+
+/* Sleeps for one polling interval, or less when @cancellable is cancelled meanwhile. */
+static void wait_interval(GCancellable *cancellable)
+{
+    GPollFD pollfd;
+
+    if (g_cancellable_make_pollfd(cancellable, &pollfd)) {
+        g_poll(&pollfd, 1, LOCK_POLL_MS);
+        g_cancellable_release_fd(cancellable);
+    } else {
+        g_usleep(LOCK_POLL_MS * 1000);
+    }
+}
+
+static gboolean take_lock(int fd, const Place *place, GCancellable *cancellable, GError **error)
+{
+    gboolean told = FALSE;
+
+    for (;;) {
+        if (g_cancellable_is_cancelled(cancellable))
+            return set_cancelled(place, error);
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return TRUE;
+        if (errno == EINTR)
+            continue;
+        if (errno != EWOULDBLOCK) {
+            cronos_error_set_system(error, errno, "can not lock \"%s\"", place->quoted);
+            return FALSE;
+        }
+        if (!told)
+            cronos_log_event(CRONOS_LOG_INFO, NULL, place->path,
+                             "waiting for another process that changes the backup directory");
+        told = TRUE;
+        wait_interval(cancellable);
+    }
+}
+
+/* Returns: whether @path still names the directory open on @fd; it may have been removed, or
+ * replaced, by the one whose lock was waited for. */
+static gboolean is_same_directory(int fd, const char *path)
+{
+    struct stat open_status, named_status;
+
+    return fstat(fd, &open_status) == 0 && stat(path, &named_status) == 0 &&
+           open_status.st_dev == named_status.st_dev && open_status.st_ino == named_status.st_ino;
+}
+
+static int open_locked(const Place *place, GCancellable *cancellable, GError **error)
+{
+    for (;;) {
+        if (g_mkdir_with_parents(place->path, 0777) != 0) {
+            cronos_error_set_system(error, errno, "can not make the backup directory \"%s\"",
+                                    place->quoted);
+            return -1;
+        }
+
+        int fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        if (fd < 0) {
+            cronos_error_set_system(error, errno, "can not open the backup directory \"%s\"",
+                                    place->quoted);
+            return -1;
+        }
+        gboolean locked = take_lock(fd, place, cancellable, error);
+        if (locked && is_same_directory(fd, place->path))
+            return fd;
+        close(fd);
+        if (!locked)
+            return -1;
+    }
+}
+
+static gboolean is_temporary_name(const char *name)
+{
+    return g_str_has_prefix(name, CRONOS_TEMPORARY_PREFIX) &&
+           g_str_has_suffix(name, CRONOS_TEMPORARY_SUFFIX);
+}
+
+/* What can not be listed or removed is no reason to make no backup. */
+static void remove_leftovers(CronosBackupDirectory *directory)
+{
+    int fd = openat(directory->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *item;
+
+    if (stream == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    while ((item = readdir(stream)) != NULL) {
+        if (!is_temporary_name(item->d_name))
+            continue;
+        if (unlinkat(directory->fd, item->d_name, 0) == 0)
+            cronos_log_event(CRONOS_LOG_INFO, NULL, item->d_name,
+                             "removed what an interrupted run left behind");
+        else if (errno != ENOENT)
+            cronos_log_event(CRONOS_LOG_ERROR, NULL, item->d_name,
+                             "can not remove what an interrupted run left behind: %s",
+                             g_strerror(errno));
+    }
+    closedir(stream);
+}
+
+CronosBackupDirectory *cronos_backup_directory_lock(const char *path, GCancellable *cancellable,
+                                                    GError **error)
+{
+    g_autofree char *quoted = cronos_quote_path(path);
+    const Place place = {path, quoted};
+    int fd = open_locked(&place, cancellable, error);
+    if (fd < 0)
+        return NULL;
+
+    CronosBackupDirectory *directory = g_new0(CronosBackupDirectory, 1);
+    directory->fd = fd;
+    directory->path = g_strdup(path);
+    directory->quoted = g_steal_pointer(&quoted);
+    remove_leftovers(directory);
+    return directory;
+}
+
+void cronos_backup_directory_unlock(CronosBackupDirectory *directory)
+{
+    if (directory == NULL)
+        return;
+    /* Explicitly, since a child process may have inherited the descriptor and so the lock. */
+    flock(directory->fd, LOCK_UN);
+    close(directory->fd);
+    g_free(directory->path);
+    g_free(directory->quoted);
+    g_free(directory);
+}
+
+int cronos_backup_directory_fd(const CronosBackupDirectory *directory)
+{
+    return directory->fd;
+}
+
+const char *cronos_backup_directory_path(const CronosBackupDirectory *directory)
+{
+    return directory->path;
+}
+
+int cronos_backup_directory_create_temporary(CronosBackupDirectory *directory, char **out_name,
+                                             GError **error)
+{
+    int errnum = EEXIST;
+
+    *out_name = NULL;
+    for (int attempt = 0; attempt < TEMPORARY_ATTEMPTS; attempt++) {
+        g_autofree char *name =
+            g_strdup_printf(CRONOS_TEMPORARY_PREFIX "%d-%08x" CRONOS_TEMPORARY_SUFFIX,
+                            (int)getpid(), g_random_int());
+        int fd =
+            openat(directory->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+
+        if (fd >= 0) {
+            *out_name = g_steal_pointer(&name);
+            return fd;
+        }
+        errnum = errno;
+        if (errnum != EEXIST && errnum != EINTR)
+            break;
+    }
+    cronos_error_set_system(error, errnum, "can not make a file in \"%s\"", directory->quoted);
+    return -1;
+}
+
+static gboolean is_taken(CronosBackupDirectory *directory, const char *name)
+{
+    struct stat status;
+
+    return fstatat(directory->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* For file systems that know neither RENAME_NOREPLACE nor hard links (FAT, some network and FUSE
+ * ones): looking first is all that is left. The lock keeps our own creates apart. */
+static int rename_after_look(CronosBackupDirectory *directory, const char *from, const char *to)
+{
+    if (is_taken(directory, to))
+        return EEXIST;
+    return renameat(directory->fd, from, directory->fd, to) == 0 ? 0 : errno;
+}
+
+/* Returns: 0 or an errno value; EEXIST where @to is taken. */
+static int rename_without_replacing(CronosBackupDirectory *directory, const char *from,
+                                    const char *to)
+{
+    if (renameat2(directory->fd, from, directory->fd, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+        return errno;
+    if (linkat(directory->fd, from, directory->fd, to, 0) == 0) {
+        unlinkat(directory->fd, from, 0); /* if it fails: the next run clears it away */
+        return 0;
+    }
+    return errno == EEXIST ? EEXIST : rename_after_look(directory, from, to);
+}
+
+static gboolean sync_fd(int fd, const char *what, GError **error)
+{
+    while (fsync(fd) != 0) {
+        /* EINVAL, EROFS: this kind of file system has nothing to sync there. */
+        if (errno == EINVAL || errno == EROFS)
+            return TRUE;
+        if (errno == EINTR)
+            continue;
+        cronos_error_set_system(error, errno, "can not sync \"%s\"", what);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* Returns: (owned) the name that was free, or NULL. */
+static char *rename_to_free_second(CronosBackupDirectory *directory, const char *temporary,
+                                   const char *type, const char *name, gint64 created,
+                                   GError **error)
+{
+    int errnum = EEXIST;
+
+    for (int i = 0; i < SECONDS_TRIED && (errnum == EEXIST || errnum == EINTR); i++) {
+        g_autofree char *final = cronos_backup_name_format(type, name, created + i);
+
+        errnum = rename_without_replacing(directory, temporary, final);
+        if (errnum == 0)
+            return g_steal_pointer(&final);
+    }
+    cronos_error_set_system(error, errnum, "can not name the new backup of \"%s\" in \"%s\"", name,
+                            directory->quoted);
+    return NULL;
+}
+
+/* Fault points: before-sync, before-rename, after-rename. */
+char *cronos_backup_directory_publish(CronosBackupDirectory *directory, int fd,
+                                      const char *temporary, const char *type, const char *name,
+                                      gint64 created, GError **error)
+{
+    g_autofree char *final = NULL;
+
+    if (cronos_fault_point("before-sync", error) && sync_fd(fd, temporary, error) &&
+        cronos_fault_point("before-rename", error))
+        final = rename_to_free_second(directory, temporary, type, name, created, error);
+    if (final == NULL) {
+        unlinkat(directory->fd, temporary, 0);
+        return NULL;
+    }
+
+    /* From here on the backup is there and whole, and is left there whatever happens: that its name
+     * may not outlive a power cut is no reason to take it away. */
+    if (!cronos_fault_point("after-rename", error) ||
+        !sync_fd(directory->fd, directory->quoted, error)) {
+        g_prefix_error(error, "\"%s\" was written, but may not outlive a power cut: ", final);
+        return NULL;
+    }
+    return g_steal_pointer(&final);
+}
+
+gint64 cronos_backup_directory_free_second(CronosBackupDirectory *directory, const char *type,
+                                           const char *name, gint64 created)
+{
+    for (int i = 0; i < SECONDS_TRIED; i++) {
+        g_autofree char *file_name = cronos_backup_name_format(type, name, created + i);
+
+        if (!is_taken(directory, file_name))
+            return created + i;
+    }
+    return created; /* publish says that none is free */
+}
+
+/* Fault points: before-remove, after-remove. */
+gboolean cronos_backup_directory_remove(CronosBackupDirectory *directory, const char *file_name,
+                                        const char *why, GError **error)
+{
+    g_autofree char *quoted = cronos_quote_path(file_name);
+
+    if (*file_name == '\0' || strchr(file_name, '/') != NULL || strcmp(file_name, ".") == 0 ||
+        strcmp(file_name, "..") == 0) {
+        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE, "\"%s\" is not a file name", quoted);
+        return FALSE;
+    }
+    if (!cronos_fault_point("before-remove", error))
+        return FALSE;
+    if (unlinkat(directory->fd, file_name, 0) != 0) {
+        cronos_error_set_system(error, errno, "can not remove \"%s/%s\"", directory->quoted,
+                                quoted);
+        return FALSE;
+    }
+    cronos_log_event(CRONOS_LOG_INFO, file_name, NULL, "removed: %s", why);
+    return cronos_fault_point("after-remove", error);
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT
+ * config.c - cronos.conf read, checked, and answered for
+ *
+ * One table drives everything: what a key is called, its type, range and default. A new key is a
+ * new row (and a new value of CronosConfigKey), a new section is a new prefix in the rows' names.
+ * Immutable once loaded. */
+#include "core/config.h"
+
+#include "core/config-source.h"
+#include "core/config-value.h"
+#include "core/error.h"
+#include "core/nearest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const default_excludes[] = {
+    ".venv", "__pycache__", ".git", "backups", "logs", "data", "node_modules", "*.pyc", NULL,
+};
+static const char *const strategy_words[] = {"new_location", "overwrite", NULL};
+static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
+
+static const CronosConfigRow rows[CRONOS_CONFIG_COUNT] = {
+    [CRONOS_CONFIG_BACKUP_DIRECTORY] = {.name = "backup.directory",
+                                        .type = CRONOS_CONFIG_TYPE_STRING,
+                                        .kind = TEXT_PATH,
+                                        .text = "./backups"},
+    [CRONOS_CONFIG_BACKUP_RETENTION_DAYS] = {.name = "backup.retention_days",
+                                             .type = CRONOS_CONFIG_TYPE_INT,
+                                             .maximum = G_MAXINT,
+                                             .number = 30},
+    [CRONOS_CONFIG_BACKUP_MAX_BACKUPS] = {.name = "backup.max_backups",
+                                          .type = CRONOS_CONFIG_TYPE_INT,
+                                          .maximum = G_MAXINT,
+                                          .number = 100},
+    [CRONOS_CONFIG_BACKUP_KEEP_MINIMUM] = {.name = "backup.keep_minimum",
+                                           .type = CRONOS_CONFIG_TYPE_INT,
+                                           .minimum = 1,
+                                           .maximum = G_MAXINT,
+                                           .number = 1},
+    [CRONOS_CONFIG_BACKUP_COMPRESSION_LEVEL] = {.name = "backup.compression_level",
+                                                .type = CRONOS_CONFIG_TYPE_INT,
+                                                .maximum = 12,
+                                                .number = 9},
+    [CRONOS_CONFIG_BACKUP_EXCLUDE_PATTERNS] = {.name = "backup.exclude_patterns",
+                                               .type = CRONOS_CONFIG_TYPE_STRINGS,
+                                               .kind = TEXT_PATTERNS,
+                                               .texts = default_excludes},
+    [CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES] = {.name = "backup.exclude_caches",
+                                             .type = CRONOS_CONFIG_TYPE_BOOL},
+    [CRONOS_CONFIG_RESTORE_DEFAULT_STRATEGY] = {.name = "restore.default_strategy",
+                                                .type = CRONOS_CONFIG_TYPE_STRING,
+                                                .kind = TEXT_WORD,
+                                                .text = "new_location",
+                                                .words = strategy_words},
+    [CRONOS_CONFIG_RESTORE_CREATE_RESTORE_POINT] = {.name = "restore.create_restore_point",
+                                                    .type = CRONOS_CONFIG_TYPE_BOOL,
+                                                    .number = TRUE},
+    [CRONOS_CONFIG_RESTORE_VERIFY_INTEGRITY] = {.name = "restore.verify_integrity",
+                                                .type = CRONOS_CONFIG_TYPE_BOOL,
+                                                .number = TRUE},
+    [CRONOS_CONFIG_LOG_FILE] = {.name = "log.file",
+                                .type = CRONOS_CONFIG_TYPE_STRING,
+                                .kind = TEXT_PATH_OR_EMPTY,
+                                .text = "logs/egos_system.log"},
+    [CRONOS_CONFIG_LOG_LEVEL] = {.name = "log.level",
+                                 .type = CRONOS_CONFIG_TYPE_STRING,
+                                 .kind = TEXT_WORD,
+                                 .text = "info",
+                                 .words = level_words},
+};
+
+struct CronosConfig {
+    char *root;
+    char *file;
+    GPtrArray *warnings;
+    CronosConfigValue values[CRONOS_CONFIG_COUNT];
+};
+
+typedef config_t LibConfig;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LibConfig, config_destroy)
+
+/* Returns: the length of the section in "section.key". */
+static gsize section_length(const CronosConfigRow *row)
+{
+    return strcspn(row->name, ".");
+}
+
+static gboolean is_section(const char *name)
+{
+    for (guint i = 0; i < CRONOS_CONFIG_COUNT; i++) {
+        if (strlen(name) == section_length(&rows[i]) &&
+            strncmp(name, rows[i].name, strlen(name)) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Keys are held against their last part, too: the section is what people forget. */
+static char *nearest_key(const char *name)
+{
+    const char *best = NULL;
+    guint least = G_MAXUINT;
+    const char *dot = strrchr(name, '.');
+    const char *last = dot != NULL ? dot + 1 : name;
+
+    for (guint i = 0; i < CRONOS_CONFIG_COUNT; i++) {
+        const char *known = rows[i].name;
+        guint distance = MIN(cronos_nearest_distance(name, known),
+                             cronos_nearest_distance(last, known + section_length(&rows[i]) + 1));
+
+        if (distance < least) {
+            least = distance;
+            best = known;
+        }
+    }
+    return cronos_nearest_is_close(last, least) ? g_strdup(best) : NULL;
+}
+
+static char *nearest_section(const char *name)
+{
+    g_autofree char *best = NULL;
+    guint least = G_MAXUINT;
+
+    for (guint i = 0; i < CRONOS_CONFIG_COUNT; i++) {
+        g_autofree char *section = g_strndup(rows[i].name, section_length(&rows[i]));
+        guint distance = cronos_nearest_distance(name, section);
+
+        if (distance < least) {
+            least = distance;
+            g_free(best);
+            best = g_steal_pointer(&section);
+        }
+    }
+    return cronos_nearest_is_close(name, least) ? g_steal_pointer(&best) : NULL;
+}
+
+static void warn_unknown(CronosConfig *config, const config_setting_t *setting, const char *name)
+{
+    gboolean is_group = config_setting_is_group(setting);
+    g_autofree char *where = cronos_config_setting_location(config->file, setting);
+    g_autofree char *nearest = is_group ? nearest_section(name) : nearest_key(name);
+    const char *what = is_group ? "section" : "key";
+
+    g_ptr_array_add(config->warnings,
+                    nearest != NULL ? g_strdup_printf("%s: unknown %s \"%s\", did you mean \"%s\"?",
+                                                      where, what, name, nearest)
+                                    : g_strdup_printf("%s: unknown %s \"%s\"", where, what, name));
+}
+
+static gboolean take_section(CronosConfig *config, const config_setting_t *section, GError **error)
+{
+    if (!config_setting_is_group(section)) {
+        cronos_config_setting_error(error, config->file, section,
+                                    "%s: must be a group: %s: { ... }",
+                                    config_setting_name(section), config_setting_name(section));
+        return FALSE;
+    }
+    for (int i = 0; i < config_setting_length(section); i++) {
+        const config_setting_t *setting = config_setting_get_elem(section, (unsigned int)i);
+        g_autofree char *name =
+            g_strconcat(config_setting_name(section), ".", config_setting_name(setting), NULL);
+        guint key = 0;
+
+        while (key < CRONOS_CONFIG_COUNT && strcmp(rows[key].name, name) != 0)
+            key++;
+        if (key == CRONOS_CONFIG_COUNT)
+            warn_unknown(config, setting, name);
+        else if (!cronos_config_value_take(&config->values[key], &rows[key], config->file, setting,
+                                           error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean set_parse_error(const CronosConfig *config, const config_t *parsed, GError **error)
+{
+    g_autofree char *where = cronos_config_location(config->file, config_error_file(parsed),
+                                                    (guint)config_error_line(parsed));
+
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_CONFIG, "%s: %s", where,
+                config_error_text(parsed));
+    return FALSE;
+}
+
+static gboolean load_file(CronosConfig *config, GError **error)
+{
+    g_auto(LibConfig) parsed;
+    g_autofree char *directory = g_path_get_dirname(config->file);
+
+    config_init(&parsed);
+    g_autofree char *text = cronos_config_source_read(config->file, error);
+    if (text == NULL)
+        return FALSE;
+    config_set_include_dir(&parsed, directory);
+    if (config_read_string(&parsed, text) != CONFIG_TRUE)
+        return set_parse_error(config, &parsed, error);
+
+    const config_setting_t *top = config_root_setting(&parsed);
+    for (int i = 0; i < config_setting_length(top); i++) {
+        const config_setting_t *setting = config_setting_get_elem(top, (unsigned int)i);
+
+        if (!is_section(config_setting_name(setting)))
+            warn_unknown(config, setting, config_setting_name(setting));
+        else if (!take_section(config, setting, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static char **copy_strings(const char *const *strings)
+{
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+
+    for (guint i = 0; strings != NULL && strings[i] != NULL; i++)
+        g_strv_builder_add(builder, strings[i]);
+    return g_strv_builder_end(builder);
+}
+
+static void set_defaults(CronosConfig *config)
+{
+    for (guint i = 0; i < CRONOS_CONFIG_COUNT; i++) {
+        config->values[i].origin = g_strdup("default");
+        config->values[i].number = rows[i].number;
+        config->values[i].text = g_strdup(rows[i].text);
+        config->values[i].texts = copy_strings(rows[i].texts);
+    }
+}
+
+static char *absolute_path(const char *root, const char *path)
+{
+    g_autofree char *expanded = NULL;
+
+    if (strcmp(path, "~") == 0 || g_str_has_prefix(path, "~/"))
+        expanded = g_build_filename(g_get_home_dir(), path + 1, NULL);
+    return g_canonicalize_filename(expanded != NULL ? expanded : path, root);
+}
+
+static void resolve_paths(CronosConfig *config)
+{
+    for (guint i = 0; i < CRONOS_CONFIG_COUNT; i++) {
+        char **text = &config->values[i].text;
+
+        if (rows[i].type != CRONOS_CONFIG_TYPE_STRING || rows[i].kind == TEXT_WORD ||
+            **text == '\0')
+            continue;
+        g_autofree char *resolved = absolute_path(config->root, *text);
+        g_free(*text);
+        *text = g_steal_pointer(&resolved);
+    }
+}
+
+/* A backup leaves out its own directory: were that the root, every backup would be empty. */
+static gboolean check_backup_directory(const CronosConfig *config, GError **error)
+{
+    const CronosConfigValue *value = &config->values[CRONOS_CONFIG_BACKUP_DIRECTORY];
+    struct stat root, directory;
+
+    if (strcmp(value->text, config->root) != 0 &&
+        (stat(config->root, &root) != 0 || stat(value->text, &directory) != 0 ||
+         root.st_dev != directory.st_dev || root.st_ino != directory.st_ino))
+        return TRUE;
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_CONFIG,
+                "%s: backup.directory: must not be the root itself, \"%s\"", value->origin,
+                config->root);
+    return FALSE;
+}
+
+/* Returns: (owned) @root without symbolic links, or NULL. */
+static char *resolve_root(const char *root, GError **error)
+{
+    g_autofree char *quoted = cronos_quote_path(root);
+    char *resolved = realpath(root, NULL);
+    int errnum = errno;
+
+    if (resolved != NULL && !g_file_test(resolved, G_FILE_TEST_IS_DIR)) {
+        free(resolved);
+        resolved = NULL;
+        errnum = ENOTDIR;
+    }
+    if (resolved == NULL && (errnum == ENOENT || errnum == ENOTDIR))
+        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_NOT_FOUND, "the root \"%s\" %s", quoted,
+                    errnum == ENOENT ? "does not exist" : "is not a directory");
+    else if (resolved == NULL)
+        cronos_error_set_system(error, errnum, "the root \"%s\"", quoted);
+
+    char *owned = g_strdup(resolved);
+    free(resolved);
+    return owned;
+}
+
+CronosConfig *cronos_config_load(const char *root, const char *explicit_path, GError **error)
+{
+    g_autoptr(CronosConfig) config = g_new0(CronosConfig, 1);
+    g_autoptr(GError) local = NULL;
+
+    config->warnings = g_ptr_array_new_with_free_func(g_free);
+    set_defaults(config);
+    config->root = resolve_root(root, error);
+    if (config->root == NULL)
+        return NULL;
+    config->file = cronos_config_source_find(config->root, explicit_path, &local);
+    if (local != NULL) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return NULL;
+    }
+    if (config->file != NULL && !load_file(config, error))
+        return NULL;
+    resolve_paths(config);
+    return check_backup_directory(config, error) ? g_steal_pointer(&config) : NULL;
+}
+
+void cronos_config_free(CronosConfig *config)
+{
+    if (config == NULL)
+        return;
+    for (guint i = 0; i < CRONOS_CONFIG_COUNT; i++) {
+        g_free(config->values[i].origin);
+        g_free(config->values[i].text);
+        g_strfreev(config->values[i].texts);
+    }
+    g_ptr_array_unref(config->warnings);
+    g_free(config->file);
+    g_free(config->root);
+    g_free(config);
+}
+
+const char *cronos_config_root(const CronosConfig *config)
+{
+    return config->root;
+}
+
+const char *cronos_config_backup_directory(const CronosConfig *config)
+{
+    return config->values[CRONOS_CONFIG_BACKUP_DIRECTORY].text;
+}
+
+const char *cronos_config_log_file(const CronosConfig *config)
+{
+    const char *file = config->values[CRONOS_CONFIG_LOG_FILE].text;
+
+    return *file != '\0' ? file : NULL;
+}
+
+const char *cronos_config_file(const CronosConfig *config)
+{
+    return config->file;
+}
+
+const GPtrArray *cronos_config_warnings(const CronosConfig *config)
+{
+    return config->warnings;
+}
+
+const char *cronos_config_string(const CronosConfig *config, CronosConfigKey key)
+{
+    g_return_val_if_fail(rows[key].type == CRONOS_CONFIG_TYPE_STRING, NULL);
+    return config->values[key].text;
+}
+
+int cronos_config_int(const CronosConfig *config, CronosConfigKey key)
+{
+    g_return_val_if_fail(rows[key].type == CRONOS_CONFIG_TYPE_INT, 0);
+    return config->values[key].number;
+}
+
+gboolean cronos_config_bool(const CronosConfig *config, CronosConfigKey key)
+{
+    g_return_val_if_fail(rows[key].type == CRONOS_CONFIG_TYPE_BOOL, FALSE);
+    return config->values[key].number;
+}
+
+const char *const *cronos_config_strings(const CronosConfig *config, CronosConfigKey key)
+{
+    g_return_val_if_fail(rows[key].type == CRONOS_CONFIG_TYPE_STRINGS, NULL);
+    return (const char *const *)config->values[key].texts;
+}
+
+const char *cronos_config_key_name(CronosConfigKey key)
+{
+    return rows[key].name;
+}
+
+CronosConfigType cronos_config_key_type(CronosConfigKey key)
+{
+    return rows[key].type;
+}
+
+const char *cronos_config_origin(const CronosConfig *config, CronosConfigKey key)
+{
+    return config->values[key].origin;
+}

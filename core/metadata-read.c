@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ * metadata-read.c - what a backup says about itself, read from the archive
+ *
+ * Nothing is trusted: text that is no JSON object, too long or nested too deep is no metadata, and
+ * no error either; errors are for archives that can not be read. The comment is believed before the
+ * member, since the member may be a user's file of the same name. */
+#include "core/metadata.h"
+
+#include "core/error.h"
+#include "core/json-text.h"
+#include "core/zip/zip-index.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Returns: (owned) the JSON object that is all of @text, or NULL. */
+static JsonObject *parse_object(const char *text, gsize length)
+{
+    if (text == NULL || length > CRONOS_METADATA_BYTES_MAX)
+        return NULL;
+
+    g_autoptr(JsonNode) node = cronos_json_parse(text, length, NULL);
+
+    return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_dup_object(node) : NULL;
+}
+
+static JsonObject *cronos_part(JsonObject *metadata)
+{
+    JsonNode *node = json_object_get_member(metadata, "cronos");
+
+    return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+}
+
+static gboolean is_true(JsonObject *object, const char *key)
+{
+    JsonNode *node = json_object_get_member(object, key);
+
+    return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
+           json_node_get_value_type(node) == G_TYPE_BOOLEAN && json_node_get_boolean(node);
+}
+
+/* Comments of other tools may be JSON, too: only what looks like metadata is.
+ * Returns: (owned) or NULL. */
+static JsonObject *parse_comment(const char *comment, gsize length)
+{
+    g_autoptr(JsonObject) object = parse_object(comment, length);
+
+    if (object == NULL ||
+        (cronos_part(object) == NULL && !json_object_has_member(object, "created_at")))
+        return NULL;
+    return g_steal_pointer(&object);
+}
+
+static JsonObject *archive_comment(CronosArchive *archive)
+{
+    gsize length = 0;
+    const char *comment = cronos_archive_comment(archive, &length);
+
+    return parse_comment(comment, length);
+}
+
+/* Returns: (owned) the object in a member, or NULL: with @error where it can not be read, without
+ * where it is no metadata. */
+static JsonObject *parse_member(CronosArchive *archive, guint32 entry, GError **error)
+{
+    CronosMemberInfo info;
+
+    if (entry == CRONOS_ENTRY_NONE)
+        return NULL;
+    if (!cronos_archive_info(archive, entry, &info, error))
+        return NULL;
+    if (info.kind != CRONOS_MEMBER_FILE || info.size_bytes > CRONOS_METADATA_BYTES_MAX)
+        return NULL;
+
+    gsize size = (gsize)info.size_bytes;
+    g_autofree char *text = g_malloc(size + 1);
+    gssize got = cronos_archive_read(archive, entry, 0, text, size, error);
+
+    return got >= 0 ? parse_object(text, (gsize)got) : NULL;
+}
+
+static guint32 metadata_entry(CronosArchive *archive)
+{
+    return cronos_archive_lookup(archive, CRONOS_ENTRY_ROOT, CRONOS_METADATA_MEMBER,
+                                 strlen(CRONOS_METADATA_MEMBER));
+}
+
+JsonObject *cronos_metadata_from_archive(CronosArchive *archive, GError **error)
+{
+    JsonObject *comment = archive_comment(archive);
+
+    return comment != NULL ? comment : parse_member(archive, metadata_entry(archive), error);
+}
+
+static gboolean is_zip_name(const char *file_name)
+{
+    gsize length = strlen(file_name);
+
+    return length > 4 && g_ascii_strcasecmp(file_name + length - 4, ".zip") == 0;
+}
+
+/* Returns: FALSE with @error where the file's tail shows that it is damaged. @out_metadata: (owned)
+ * or NULL where the comment is none. */
+static gboolean read_tail(int fd, JsonObject **out_metadata, GError **error)
+{
+    gsize length = 0;
+    guint64 members;
+    g_autofree char *comment = cronos_zip_read_comment(fd, &length, &members, error);
+
+    *out_metadata = NULL;
+    if (comment == NULL)
+        return FALSE;
+
+    *out_metadata = parse_comment(comment, length);
+    return TRUE;
+}
+
+JsonObject *cronos_metadata_read(int dirfd, const char *file_name, GError **error)
+{
+    JsonObject *metadata = NULL;
+    g_autofree char *quoted = cronos_quote_path(file_name);
+    int fd = openat(dirfd, file_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0) {
+        cronos_error_set_system(error, errno, "can not open \"%s\"", quoted);
+        return NULL;
+    }
+    if (is_zip_name(file_name)) {
+        gboolean readable = read_tail(fd, &metadata, error);
+
+        if (!readable)
+            g_prefix_error(error, "%s: ", quoted);
+        if (!readable || metadata != NULL) {
+            close(fd);
+            return metadata;
+        }
+    }
+
+    g_autoptr(CronosArchive) archive = cronos_archive_open_fd(fd, file_name, error);
+
+    return archive != NULL ? cronos_metadata_from_archive(archive, error) : NULL;
+}
+
+gboolean cronos_metadata_is_member(CronosArchive *archive, guint32 entry)
+{
+    if (entry == CRONOS_ENTRY_NONE || entry != metadata_entry(archive))
+        return FALSE;
+
+    g_autoptr(JsonObject) comment = archive_comment(archive);
+    JsonObject *part = comment != NULL ? cronos_part(comment) : NULL;
+    if (part != NULL)
+        return is_true(part, "member");
+
+    g_autoptr(JsonObject) member = parse_member(archive, entry, NULL);
+    part = member != NULL ? cronos_part(member) : NULL;
+    return part != NULL && is_true(part, "member");
+}

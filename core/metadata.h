@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * metadata.h - backup_metadata.json: the first member, and the archive comment
+ *
+ *   { <the user's keys>..., "created_at": "YYYYMMDD_HHMMSS", "backup_type": ..., "name": ...,
+ *     "cronos": { "version", "host", "root", "created_utc" (RFC 3339, nanoseconds), "files",
+ *                 "directories", "symlinks", "bytes", "skipped", "unreadable",
+ *                 "include_patterns", "exclude_patterns", "member" } }
+ *
+ * Bytes that are not UTF-8 read U+FFFD in the root, and "?" (any one character) in patterns. */
+#pragma once
+#include "core/archive.h"
+
+#include <json-glib/json-glib.h>
+
+#define CRONOS_METADATA_MEMBER "backup_metadata.json"
+#define CRONOS_METADATA_BYTES_MAX                                                                  \
+    (1024u * 1024u) /* of the text; what is longer is not metadata                                 \
+                     */
+
+typedef struct {
+    const char *type, *name; /* borrowed by the call */
+    const char *root;
+    gint64 created;    /* seconds: the name's time stamp */
+    gint64 started_ns; /* when the walk began, since the epoch */
+    guint64 files, directories, symlinks, bytes, skipped, unreadable;
+    const char *const *include_patterns, *const *exclude_patterns;
+    JsonObject *user; /* nullable; its keys may not be the four reserved ones */
+    gboolean member;  /* FALSE: the root has a file of that name; comment alone */
+} CronosMetadataFacts;
+
+/* Returns: (owned) pretty-printed JSON text ending in a newline, keys in a fixed order. With very
+ * many patterns it can be longer than CRONOS_METADATA_BYTES_MAX: callers check. */
+char *cronos_metadata_format(const CronosMetadataFacts *facts, gsize *out_length);
+/* Returns: FALSE with @error USAGE when @user holds a reserved key (created_at, backup_type, name,
+ * cronos) or is longer than 256 KiB as text. */
+gboolean cronos_metadata_check_user(JsonObject *user, GError **error);
+/* Parses "KEY=VALUE"; a VALUE that is JSON (number, true, false, null, object, array, "string") is
+ * taken as such, anything else is a string. Adds it to @user. */
+gboolean cronos_metadata_add_pair(JsonObject *user, const char *pair, GError **error);
+/* Reads a JSON object from a file, of at most 256 KiB, and merges it into @user: its keys win.
+ * Returns: FALSE with @error USAGE (file and line) or a system error. */
+gboolean cronos_metadata_add_file(JsonObject *user, const char *path, GError **error);
+
+/* Reads the metadata of the archive file @file_name in @dirfd: its comment (only the tail of the
+ * file is read), else its first member. Returns: (owned) a JSON object, or NULL: with @error where
+ * the archive is damaged, without where it simply has none. */
+JsonObject *cronos_metadata_read(int dirfd, const char *file_name, GError **error);
+/* The same from an open archive. Bounded: a member over 1 MiB is not metadata. */
+JsonObject *cronos_metadata_from_archive(CronosArchive *archive, GError **error);
+/* Returns: whether @entry is the metadata member that create added (not a user's file of that
+ * name): the comment or the member itself says so by its "cronos" object with "member" true. */
+gboolean cronos_metadata_is_member(CronosArchive *archive, guint32 entry);
+/* Returns: (owned) one line of JSON, or pretty where asked. */
+char *cronos_metadata_to_text(JsonObject *metadata, gboolean pretty);

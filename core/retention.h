@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * retention.h - which backups go, and why the others stay */
+#pragma once
+#include "core/backup-directory.h"
+#include "core/catalog.h"
+#include "core/config.h"
+
+typedef struct {
+    int retention_days;  /* -1: as configured; 0: no limit by age */
+    int max_backups;     /* -1: as configured; 0: no limit by number */
+    int keep_minimum;    /* -1: as configured */
+    gint64 now;          /* seconds since the epoch */
+    const char *protect; /* nullable: a file name never removed in this run */
+} CronosRetentionOptions;
+
+typedef struct {
+    const CronosBackup *backup; /* borrowed from the catalog */
+    gboolean remove;
+    const char *rule; /* static text: "older than retention_days", "beyond max_backups", "within
+                         limits", "keep_minimum", ... */
+} CronosRetentionVerdict;
+
+/* Pure: decides, touches nothing. Returns: (owned) array of CronosRetentionVerdict *, newest first,
+ * backups only (foreign archives are not in it). */
+GPtrArray *cronos_retention_plan(const CronosConfig *config, const CronosCatalog *catalog,
+                                 const CronosRetentionOptions *options);
+
+/* Plans and, unless @dry_run, removes, oldest first, logging each. @out_catalog: (owned) what the
+ * verdicts borrow from. Returns: (owned) the verdicts, or NULL with @error at the first removal
+ * that fails. */
+GPtrArray *cronos_retention_apply(const CronosConfig *config, CronosBackupDirectory *directory,
+                                  const CronosRetentionOptions *options, gboolean dry_run,
+                                  CronosCatalog **out_catalog, GError **error);
