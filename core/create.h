@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * create.h - making a backup */
+#pragma once
+#include "core/config.h"
+#include "core/progress.h"
+
+#include <json-glib/json-glib.h>
+
+typedef struct {
+    const char *name; /* as typed; normalized here */
+    const char *type; /* NULL: manual */
+    const char *const *include,
+        *const *exclude;          /* NULL-terminated or NULL; exclude adds to the configured ones */
+    gboolean no_default_excludes; /* leaves out backup.exclude_patterns */
+    JsonObject *metadata;         /* nullable: the user's keys */
+    int level;                    /* -1: as configured */
+    guint threads;                /* 0: one per processor */
+    gboolean full;                /* no reuse of the earlier backup's members */
+    gboolean dry_run;             /* walks and counts, writes nothing */
+    gboolean no_retention; /* a restore point must not push out the backup about to be restored */
+} CronosCreateOptions;
+
+typedef struct {
+    char *path;      /* absolute path of the archive; NULL in a dry run */
+    char *file_name; /* its last component; in a dry run the name it would have got */
+    guint64 files, directories, symlinks;
+    guint64 bytes;                        /* decoded */
+    guint64 archive_bytes;                /* size of the archive */
+    guint64 reused_members, reused_bytes; /* taken over from the earlier backup */
+    guint64 skipped;                      /* sockets, FIFOs, devices */
+    GPtrArray *unreadable; /* of char *, "PATH: reason": the backup is made, exit status 3 */
+    GPtrArray *removed;    /* of char *: file names that retention removed afterwards */
+} CronosCreateResult;
+
+/* @progress: nullable. Returns: (owned), or NULL with @error; nothing is left behind then. */
+CronosCreateResult *cronos_create(const CronosConfig *config, const CronosCreateOptions *options,
+                                  const CronosProgress *progress, GError **error);
+void cronos_create_result_free(CronosCreateResult *result); /* NULL: no-op */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosCreateResult, cronos_create_result_free)

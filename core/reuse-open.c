@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ * reuse-open.c - which earlier backup members are taken from
+ *
+ * What a backup says about itself is read from its tail; only the one that fits is indexed. */
+#include "core/backup-directory.h"
+#include "core/catalog.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/metadata.h"
+#include "core/reuse-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NS_PER_S G_GINT64_CONSTANT(1000000000)
+#define SECONDS_LENGTH 19u /* of "YYYY-MM-DDTHH:MM:SS" */
+
+void cronos_reuse_free(CronosReuse *reuse)
+{
+    if (reuse == NULL)
+        return;
+    cronos_zip_index_free(reuse->index);
+    if (reuse->fd >= 0)
+        close(reuse->fd);
+    g_free(reuse->file_name);
+    g_free(reuse);
+}
+
+const char *cronos_reuse_file_name(const CronosReuse *reuse)
+{
+    return reuse->file_name;
+}
+
+int cronos_reuse_fd(const CronosReuse *reuse)
+{
+    return reuse->fd;
+}
+
+guint64 cronos_reuse_member_count(const CronosReuse *reuse)
+{
+    return (guint64)cronos_zip_index_count(reuse->index) - 1 - (reuse->has_metadata_member ? 1 : 0);
+}
+
+/* Returns: (borrowed) the value @key of type @type, or NULL. */
+static JsonNode *find_value(JsonObject *object, const char *key, GType type)
+{
+    JsonNode *node = json_object_get_member(object, key);
+
+    return node != NULL && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == type
+               ? node
+               : NULL;
+}
+
+static JsonObject *find_own_part(JsonObject *metadata)
+{
+    JsonNode *node = json_object_get_member(metadata, "cronos");
+
+    return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+}
+
+/* created_utc, of which GDateTime would lose the nanoseconds. */
+static gboolean parse_started(const char *text, gint64 *out_ns)
+{
+    gint64 nanoseconds;
+    char *end;
+
+    if (strlen(text) <= SECONDS_LENGTH + 1 || text[SECONDS_LENGTH] != '.')
+        return FALSE;
+    g_autofree char *seconds = g_strdup_printf("%.*sZ", (int)SECONDS_LENGTH, text);
+    g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(seconds, NULL);
+    const char *fraction = text + SECONDS_LENGTH + 1;
+    nanoseconds = g_ascii_strtoll(fraction, &end, 10);
+    if (time == NULL || end != fraction + 9 || strcmp(end, "Z") != 0 || nanoseconds < 0)
+        return FALSE;
+    gint64 since_epoch = g_date_time_to_unix(time);
+    if (since_epoch < 0 || since_epoch >= G_MAXINT64 / NS_PER_S)
+        return FALSE;
+    *out_ns = since_epoch * NS_PER_S + nanoseconds;
+    return TRUE;
+}
+
+/* Takes what matters from @metadata. Returns: whether it tells of a backup of @root at @level. */
+static gboolean take_metadata(CronosReuse *reuse, JsonObject *metadata, const char *root, int level)
+{
+    JsonObject *own = find_own_part(metadata);
+    g_autofree char *valid_root = g_utf8_make_valid(root, -1);
+
+    if (own == NULL)
+        return FALSE;
+    JsonNode *root_node = find_value(own, "root", G_TYPE_STRING);
+    JsonNode *started = find_value(own, "created_utc", G_TYPE_STRING);
+    JsonNode *level_node = find_value(own, "level", G_TYPE_INT64);
+    JsonNode *member = find_value(own, "member", G_TYPE_BOOLEAN);
+    if (root_node == NULL || started == NULL ||
+        strcmp(json_node_get_string(root_node), valid_root) != 0 ||
+        !parse_started(json_node_get_string(started), &reuse->started_ns))
+        return FALSE;
+    reuse->has_metadata_member = member != NULL && json_node_get_boolean(member);
+    return level < 0 || (level_node != NULL && json_node_get_int(level_node) == level);
+}
+
+static gboolean open_archive(CronosReuse *reuse, int dirfd, const char *file_name, GError **error)
+{
+    reuse->fd = openat(dirfd, file_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (reuse->fd < 0) {
+        cronos_error_set_system(error, errno, "can not open");
+        return FALSE;
+    }
+    reuse->index = cronos_zip_index_open(reuse->fd, error);
+    if (reuse->index == NULL)
+        return FALSE;
+    reuse->limit = cronos_zip_index_directory_offset(reuse->index);
+    reuse->file_name = g_strdup(file_name);
+    return TRUE;
+}
+
+/* Returns: (owned), or NULL: with @error where the archive can not be read. */
+static CronosReuse *try_backup(int dirfd, const char *file_name, const char *root, int level,
+                               GError **error)
+{
+    g_autoptr(JsonObject) metadata = cronos_metadata_read(dirfd, file_name, error);
+
+    if (metadata == NULL)
+        return NULL;
+    g_autoptr(CronosReuse) reuse = g_new0(CronosReuse, 1);
+    reuse->fd = -1;
+    if (!take_metadata(reuse, metadata, root, level) ||
+        !open_archive(reuse, dirfd, file_name, error))
+        return NULL;
+    return g_steal_pointer(&reuse);
+}
+
+CronosReuse *cronos_reuse_open(int dirfd, const char *directory, const char *root, int level)
+{
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(CronosCatalog) catalog = cronos_catalog_read_at(dirfd, ".", directory, &failure);
+
+    if (catalog == NULL) {
+        cronos_log_event(CRONOS_LOG_WARNING, NULL, NULL, "nothing can be taken over: %s",
+                         failure->message);
+        return NULL;
+    }
+    const GPtrArray *entries = cronos_catalog_entries(catalog);
+    for (guint i = 0; i < entries->len; i++) {
+        const CronosBackup *backup = entries->pdata[i];
+        g_autoptr(GError) error = NULL;
+
+        if (backup->foreign)
+            break;
+        CronosReuse *reuse = try_backup(dirfd, backup->file_name, root, level, &error);
+        if (reuse != NULL)
+            return reuse;
+        if (error != NULL)
+            cronos_log_event(CRONOS_LOG_WARNING, backup->file_name, NULL,
+                             "nothing can be taken over from this backup: %s", error->message);
+    }
+    return NULL;
+}
