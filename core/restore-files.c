@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ * restore-files.c - files and symbolic links, in the archive's order, by several threads
+ *
+ * What one file can not have (permission, name too long, a folder in its way) is reported by name
+ * and the others go on; what no file can have (space, a working disk) ends the restore. */
+#include "core/error.h"
+#include "core/fault.h"
+#include "core/member-bytes.h"
+#include "core/parallel.h"
+#include "core/restore-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Neighbours in the archive are neighbours in a folder: a run keeps them in one thread, so that
+ * threads rarely wait for the same folder's lock in the kernel. */
+#define RUN_LENGTH 64
+
+gboolean cronos_restore_errno_is_fatal(int errnum)
+{
+    switch (errnum) {
+    case ENOSPC:
+    case EDQUOT:
+    case EIO:
+    case EROFS:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENODEV:
+    case ENOTCONN:
+    case ESTALE:
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
+static gpointer worker_new(gpointer shared)
+{
+    CronosRestoreWorker *worker = g_new0(CronosRestoreWorker, 1);
+
+    worker->job = shared;
+    worker->buffer = g_malloc(CRONOS_PIECE_BYTES);
+    cronos_folder_cache_init(&worker->folders);
+    return worker;
+}
+
+static void worker_free(gpointer data)
+{
+    CronosRestoreWorker *worker = data;
+
+    cronos_folder_cache_clear(&worker->folders);
+    g_free(worker->buffer);
+    g_free(worker->other);
+    g_free(worker);
+}
+
+/* Returns: (owned) the path, or NULL where nobody would see it. */
+static char *path_to_tell(const CronosRestoreJob *job, guint32 entry, CronosRestoreAction action)
+{
+    if (job->options->on_action == NULL && !cronos_tally_listens(job->tally) &&
+        action != CRONOS_RESTORE_REPLACED)
+        return NULL;
+    return cronos_archive_path(job->archive, entry);
+}
+
+static gboolean tell(CronosRestoreJob *job, guint32 entry, CronosRestoreAction action,
+                     guint64 further_bytes)
+{
+    g_autofree char *path = path_to_tell(job, entry, action);
+
+    cronos_restore_tell(job, action, path);
+    cronos_tally_add(job->tally, further_bytes, 1, path);
+    return TRUE;
+}
+
+static gboolean fail(CronosRestoreJob *job, guint32 entry, const char *reason)
+{
+    g_autofree char *path = cronos_archive_path(job->archive, entry);
+
+    cronos_restore_fail(job, path, reason);
+    return TRUE;
+}
+
+static gboolean fail_errno(CronosRestoreJob *job, guint32 entry, int errnum, GError **error)
+{
+    if (!cronos_restore_errno_is_fatal(errnum))
+        return fail(job, entry, g_strerror(errnum));
+    g_autofree char *path = cronos_archive_path(job->archive, entry);
+    g_autofree char *quoted = cronos_quote_path(path);
+    cronos_error_set_system(error, errnum, "%s: cannot be restored", quoted);
+    return FALSE;
+}
+
+/* Takes a failure to write for this member's alone, or passes it on. */
+static gboolean settle_error(CronosRestoreJob *job, guint32 entry, GError *failure, GError **error)
+{
+    if (failure->domain == CRONOS_SYSTEM_ERROR && !cronos_restore_errno_is_fatal(failure->code)) {
+        fail(job, entry, failure->message);
+        g_error_free(failure);
+        return TRUE;
+    }
+    if (failure->domain == CRONOS_ERROR && failure->code != CRONOS_ERROR_CANCELLED) {
+        g_autofree char *path = cronos_archive_path(job->archive, entry);
+        g_autofree char *report = cronos_member_report(path, failure->message);
+        g_free(failure->message);
+        failure->message = g_steal_pointer(&report);
+    }
+    g_propagate_error(error, failure);
+    return FALSE;
+}
+
+static gboolean write_member(CronosRestoreWorker *worker, guint32 entry,
+                             const CronosMemberInfo *info, int parent_fd, const char *name,
+                             GError **error)
+{
+    if (info->kind == CRONOS_MEMBER_SYMLINK)
+        return cronos_restore_write_symlink(worker, entry, info, parent_fd, name, error);
+    return cronos_restore_write_file(worker, entry, info, parent_fd, name, error);
+}
+
+static gboolean write_fresh(CronosRestoreWorker *worker, guint32 entry,
+                            const CronosMemberInfo *info, int parent_fd, const char *name,
+                            GError **error)
+{
+    GError *failure = NULL;
+
+    if (!write_member(worker, entry, info, parent_fd, name, &failure))
+        return settle_error(worker->job, entry, failure, error);
+    return tell(worker->job, entry, CRONOS_RESTORE_CREATED, 0);
+}
+
+/* Puts the finished temporary in the place of whatever is at @name. Returns: 0 or an errno. Fault
+ * points: restore-before-rename, restore-after-rename. */
+static int put_in_place(int parent_fd, const char *temporary, const char *name, gboolean folder)
+{
+    int errnum = 0;
+    g_autoptr(GError) fault = NULL;
+
+    if (!cronos_fault_point("restore-before-rename", &fault))
+        errnum = fault->code;
+    else if ((folder && unlinkat(parent_fd, name, AT_REMOVEDIR) != 0) ||
+             renameat(parent_fd, temporary, parent_fd, name) != 0)
+        errnum = errno;
+    if (errnum != 0)
+        unlinkat(parent_fd, temporary, 0);
+    else if (!cronos_fault_point("restore-after-rename", &fault))
+        errnum = fault->code;
+    return errnum;
+}
+
+static gboolean replace(CronosRestoreWorker *worker, guint32 entry, const CronosMemberInfo *info,
+                        int parent_fd, const char *name, CronosRestoreAction action,
+                        gboolean folder, GError **error)
+{
+    CronosRestoreJob *job = worker->job;
+    GError *failure = NULL;
+    char temporary[48];
+
+    /* The same for the same member each time, so that a second run clears what a killed one left.
+     */
+    g_snprintf(temporary, sizeof temporary, ".cronos-restore-%08x", entry);
+    if (!write_member(worker, entry, info, parent_fd, temporary, &failure))
+        return settle_error(job, entry, failure, error);
+    int errnum = put_in_place(parent_fd, temporary, name, folder);
+    if (errnum == ENOTEMPTY || errnum == EEXIST)
+        return fail(job, entry, "a folder that is not empty is in the way");
+    if (errnum != 0)
+        return fail_errno(job, entry, errnum, error);
+    return tell(job, entry, action, 0);
+}
+
+/* Returns: whether a file may take the place of the folder that is there. */
+static gboolean folder_can_go(const CronosRestoreJob *job, guint32 entry, const struct stat *status)
+{
+    g_autofree char *path = cronos_archive_path(job->archive, entry);
+
+    return !cronos_restore_is_barred(job, status) && cronos_restore_will_be_empty(job, path);
+}
+
+static gboolean restore_over(CronosRestoreWorker *worker, guint32 entry,
+                             const CronosMemberInfo *info, int parent_fd, const char *name,
+                             GError **error)
+{
+    CronosRestoreJob *job = worker->job;
+    CronosRestoreAction action = CRONOS_RESTORE_CREATED;
+    struct stat status = {0};
+    gboolean same = FALSE;
+
+    if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        GError *failure = NULL;
+        action = CRONOS_RESTORE_REPLACED;
+        if (!cronos_restore_compare(worker, entry, info, parent_fd, name, &status, &same, &failure))
+            return settle_error(job, entry, failure, error);
+    } else if (errno != ENOENT) {
+        return fail_errno(job, entry, errno, error);
+    }
+    if (same)
+        return tell(job, entry, CRONOS_RESTORE_UNCHANGED, info->size_bytes);
+    gboolean folder = S_ISDIR(status.st_mode);
+    if (folder && !folder_can_go(job, entry, &status))
+        return fail(job, entry, "a folder that is not empty is in the way");
+    if (cronos_restore_dry(job))
+        return tell(job, entry, action, info->size_bytes);
+    return replace(worker, entry, info, parent_fd, name, action, folder, error);
+}
+
+static gboolean restore_one(gpointer data, gsize index, GError **error)
+{
+    CronosRestoreWorker *worker = data;
+    CronosRestoreJob *job = worker->job;
+    guint32 entry = g_array_index(job->plan->files, guint32, index);
+    guint32 parent = cronos_archive_parent(job->archive, entry);
+    CronosMemberInfo info;
+    char name[NAME_MAX + 1];
+
+    if (!cronos_tally_check(job->tally, error) ||
+        !cronos_archive_info(job->archive, entry, &info, error))
+        return FALSE;
+    switch ((CronosFolderState)job->folder_states[parent]) {
+    case CRONOS_FOLDER_FAILED:
+        return fail(job, entry, "its folder could not be made");
+    case CRONOS_FOLDER_BARRED:
+        return fail(job, entry, "lies in the backup directory, which a restore leaves alone");
+    case CRONOS_FOLDER_ABSENT:
+        return tell(job, entry, CRONOS_RESTORE_CREATED, info.size_bytes);
+    default:
+        break;
+    }
+    if (!cronos_restore_name(job->archive, entry, name))
+        return fail_errno(job, entry, errno, error);
+    int parent_fd = cronos_folder_cache_get(&worker->folders, job, parent);
+    if (parent_fd < 0)
+        return fail_errno(job, entry, errno, error);
+    if (job->fresh)
+        return write_fresh(worker, entry, &info, parent_fd, name, error);
+    return restore_over(worker, entry, &info, parent_fd, name, error);
+}
+
+gboolean cronos_restore_files(CronosRestoreJob *job, GError **error)
+{
+    const CronosParallel parallel = {
+        .threads = job->options->threads,
+        .run_length = RUN_LENGTH,
+        .worker_new = worker_new,
+        .worker_free = worker_free,
+        .work = restore_one,
+    };
+
+    return cronos_parallel_for(&parallel, job->plan->files->len, job, error);
+}

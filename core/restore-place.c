@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT
+ * restore-place.c - finding, filling and naming a new place */
+#include "core/restore-place.h"
+#include "core/archive.h"
+#include "core/below.h"
+#include "core/directory-names.h"
+#include "core/error.h"
+#include "core/fault.h"
+#include "core/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define HIDDEN_PREFIX ".cronos-restore-"
+#define DEFAULT_FOLDER "restores"
+#define NAME_TRIES 1000
+
+static gboolean set_path_error(GError **error, int errnum, const char *path, const char *what)
+{
+    g_autofree char *quoted = cronos_quote_path(path);
+
+    cronos_error_set_system(error, errnum, "%s: %s", quoted, what);
+    return FALSE;
+}
+
+static gboolean set_not_empty(GError **error, const char *path, const char *why)
+{
+    g_autofree char *quoted = cronos_quote_path(path);
+
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_NOT_EMPTY,
+                "%s: %s; choose a place that does not exist or is an empty folder", quoted, why);
+    return FALSE;
+}
+
+char *cronos_restore_absolute_path(const char *path, gboolean *out_exists, GError **error)
+{
+    char *resolved = realpath(path, NULL);
+
+    *out_exists = resolved != NULL;
+    if (resolved != NULL)
+        return resolved;
+    if (errno != ENOENT || path[0] == '\0') {
+        set_path_error(error, path[0] == '\0' ? ENOENT : errno, path, "cannot be restored to");
+        return NULL;
+    }
+    /* The missing end of the path holds no links: its components can be taken as they stand. */
+    g_autofree char *absolute = g_canonicalize_filename(path, NULL);
+    g_autofree char *head = g_path_get_dirname(absolute);
+    gsize head_length;
+    char *real_head = NULL;
+    while ((real_head = realpath(head, NULL)) == NULL && errno == ENOENT &&
+           strcmp(head, "/") != 0) {
+        char *shorter = g_path_get_dirname(head);
+        g_free(head);
+        head = shorter;
+    }
+    if (real_head == NULL) {
+        set_path_error(error, errno, path, "cannot be restored to");
+        return NULL;
+    }
+    head_length = strcmp(head, "/") == 0 ? 0 : strlen(head);
+    char *result =
+        g_strconcat(strcmp(real_head, "/") == 0 ? "" : real_head, absolute + head_length, NULL);
+    free(real_head);
+    return result;
+}
+
+gboolean cronos_restore_make_parents(const char *path, GPtrArray *made, GError **error)
+{
+    g_autofree char *part = g_strdup(path);
+
+    for (char *slash = part + 1; slash != NULL;) {
+        slash = strchr(slash, '/');
+        if (slash != NULL)
+            *slash = '\0';
+        if (mkdir(part, 0777) == 0) {
+            if (made != NULL)
+                g_ptr_array_add(made, g_strdup(part));
+        } else if (errno != EEXIST && access(part, F_OK) != 0) {
+            return set_path_error(error, errno, part, "cannot make the folder");
+        }
+        if (slash != NULL)
+            *slash++ = '/';
+    }
+    return TRUE;
+}
+
+/* Returns: (owned) <backup dir>/restores/restore_<name>_<timestamp>, or the next that is free. */
+static char *default_target(const CronosConfig *config, const CronosBackup *backup)
+{
+    g_autofree char *stem = NULL;
+    struct stat status;
+    gsize length = strlen(backup->file_name);
+
+    if (backup->foreign) {
+        g_autofree char *now = cronos_backup_timestamp(g_get_real_time() / G_USEC_PER_SEC);
+        cronos_archive_is_archive_name(backup->file_name, &length);
+        stem = g_strdup_printf("restore_%.*s_%s", (int)length, backup->file_name, now);
+    } else {
+        stem = g_strdup_printf("restore_%s_%s", backup->parsed.name, backup->parsed.timestamp);
+    }
+    g_autofree char *first =
+        g_build_filename(cronos_config_backup_directory(config), DEFAULT_FOLDER, stem, NULL);
+    if (lstat(first, &status) != 0)
+        return g_steal_pointer(&first);
+    for (guint serial = 2;; serial++) {
+        g_autofree char *next = g_strdup_printf("%s_%u", first, serial);
+        if (lstat(next, &status) != 0)
+            return g_steal_pointer(&next);
+    }
+}
+
+static gboolean check_empty(CronosRestorePlace *place, GError **error)
+{
+    int errnum = 0;
+    int fd = open(place->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 && errno == ENOTDIR)
+        return set_not_empty(error, place->target, "exists and is no folder");
+    if (fd < 0 || fstat(fd, &place->status) != 0) {
+        errnum = errno;
+        if (fd >= 0)
+            close(fd);
+        return set_path_error(error, errnum, place->target, "cannot be examined");
+    }
+    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_read(fd, &errnum);
+    close(fd);
+    if (errnum != 0)
+        return set_path_error(error, errnum, place->target, "cannot be listed");
+    if (cronos_directory_names_count(names) > 0)
+        return set_not_empty(error, place->target, "is not empty");
+    return TRUE;
+}
+
+CronosRestorePlace *cronos_restore_place_find(const CronosConfig *config,
+                                              const CronosBackup *backup, const char *to,
+                                              GError **error)
+{
+    g_autoptr(CronosRestorePlace) place = g_new0(CronosRestorePlace, 1);
+    struct stat status;
+
+    place->fd = place->above_fd = -1;
+    place->made = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *wanted = to != NULL ? g_strdup(to) : default_target(config, backup);
+    place->target = cronos_restore_absolute_path(wanted, &place->exists, error);
+    if (place->target == NULL)
+        return NULL;
+    place->parent = g_path_get_dirname(place->target);
+    if (place->exists && !check_empty(place, error))
+        return NULL;
+    /* A symbolic link that leads nowhere is something, too. */
+    if (!place->exists && lstat(place->target, &status) == 0) {
+        set_not_empty(error, place->target, "is a symbolic link that leads nowhere");
+        return NULL;
+    }
+    return g_steal_pointer(&place);
+}
+
+guint64 cronos_restore_place_free_bytes(const CronosRestorePlace *place)
+{
+    g_autofree char *path = g_strdup(place->exists ? place->target : place->parent);
+    struct statvfs status;
+    guint64 bytes;
+
+    while (statvfs(path, &status) != 0) {
+        if (errno != ENOENT || strcmp(path, "/") == 0)
+            return G_MAXUINT64;
+        char *above = g_path_get_dirname(path);
+        g_free(path);
+        path = above;
+    }
+    if (status.f_blocks == 0 ||
+        __builtin_mul_overflow((guint64)status.f_bavail, (guint64)status.f_frsize, &bytes))
+        return G_MAXUINT64;
+    return bytes;
+}
+
+/* Returns: whether renaming over the existing, empty target would fail or pull the ground away. */
+static gboolean must_stay(const CronosRestorePlace *place)
+{
+    struct stat above;
+    struct stat here;
+    struct statx mount;
+
+    if (!place->exists)
+        return FALSE;
+    if (statx(AT_FDCWD, place->target, AT_SYMLINK_NOFOLLOW, 0, &mount) == 0 &&
+        (mount.stx_attributes & mount.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
+        return TRUE;
+    if (lstat(place->parent, &above) == 0 && above.st_dev != place->status.st_dev)
+        return TRUE;
+    return stat(".", &here) == 0 && here.st_dev == place->status.st_dev &&
+           here.st_ino == place->status.st_ino;
+}
+
+/* Makes the hidden folder in @path. Returns: 0 or an errno. */
+static int make_hidden(CronosRestorePlace *place, const char *path)
+{
+    int errnum = 0;
+
+    place->above_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (place->above_fd < 0)
+        return errno;
+    for (guint i = 0; i < NAME_TRIES && place->hidden == NULL; i++) {
+        g_autofree char *name = g_strdup_printf(HIDDEN_PREFIX "%08x", g_random_int());
+        if (mkdirat(place->above_fd, name, S_IRWXU) == 0)
+            place->hidden = g_steal_pointer(&name);
+        else if (errno != EEXIST)
+            break;
+    }
+    errnum = errno;
+    if (place->hidden != NULL) {
+        place->fd =
+            openat(place->above_fd, place->hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        errnum = errno;
+        if (place->fd >= 0)
+            return 0;
+        unlinkat(place->above_fd, place->hidden, AT_REMOVEDIR);
+        g_clear_pointer(&place->hidden, g_free);
+    }
+    close(place->above_fd);
+    place->above_fd = -1;
+    return errnum;
+}
+
+int cronos_restore_place_open(CronosRestorePlace *place, GError **error)
+{
+    int errnum = EACCES;
+
+    if (!place->exists && !cronos_restore_make_parents(place->parent, place->made, error))
+        return -1;
+    place->inside = must_stay(place);
+    if (!place->inside) {
+        errnum = make_hidden(place, place->parent);
+        place->inside = place->exists && (errnum == EACCES || errnum == EPERM || errnum == EROFS);
+    }
+    if (place->inside)
+        errnum = make_hidden(place, place->target);
+    if (errnum != 0)
+        set_path_error(error, errnum, place->inside ? place->target : place->parent,
+                       "cannot make a folder to restore into");
+    return place->fd;
+}
+
+/* A folder that its owner may not write can not be given another parent. */
+static int move_up(int from_fd, int to_fd, const char *name)
+{
+    struct stat status;
+
+    if (renameat2(from_fd, name, to_fd, name, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EACCES || fstatat(from_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISDIR(status.st_mode))
+        return errno;
+    if (fchmodat(from_fd, name, (status.st_mode & 07777) | S_IRWXU, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno;
+    int errnum = renameat2(from_fd, name, to_fd, name, RENAME_NOREPLACE) == 0 ? 0 : errno;
+    (void)!fchmodat(errnum == 0 ? to_fd : from_fd, name, status.st_mode & 07777,
+                    AT_SYMLINK_NOFOLLOW);
+    return errnum;
+}
+
+static int publish_inside(CronosRestorePlace *place)
+{
+    int errnum = 0;
+    int listing = openat(place->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (listing < 0)
+        return errno;
+    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_read(listing, &errnum);
+    close(listing);
+    for (gsize i = 0; errnum == 0 && i < cronos_directory_names_count(names); i++) {
+        unsigned char type;
+        errnum = move_up(place->fd, place->above_fd, cronos_directory_names_get(names, i, &type));
+    }
+    if (errnum == 0 && unlinkat(place->above_fd, place->hidden, AT_REMOVEDIR) != 0)
+        errnum = errno;
+    return errnum;
+}
+
+/* The folder that was there gives its owner and mode to the one that takes its place. */
+static int publish_beside(CronosRestorePlace *place, mode_t mask)
+{
+    g_autofree char *name = g_path_get_basename(place->target);
+    mode_t mode = place->exists ? place->status.st_mode & 07777 : 0777 & ~mask;
+
+    if (place->exists && geteuid() == 0 &&
+        fchown(place->fd, place->status.st_uid, place->status.st_gid) != 0)
+        return errno;
+    if (fchmod(place->fd, mode) != 0)
+        return errno;
+    /* Renaming over a folder succeeds only while that is empty. */
+    if (place->exists)
+        return renameat(place->above_fd, place->hidden, place->above_fd, name) == 0 ? 0 : errno;
+    if (renameat2(place->above_fd, place->hidden, place->above_fd, name, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    return renameat(place->above_fd, place->hidden, place->above_fd, name) == 0 ? 0 : errno;
+}
+
+gboolean cronos_restore_place_publish(CronosRestorePlace *place, mode_t umask, GError **error)
+{
+    if (!cronos_fault_point("restore-before-rename", error))
+        return FALSE;
+    int errnum = place->inside ? publish_inside(place) : publish_beside(place, umask);
+    if (errnum == ENOTEMPTY || errnum == EEXIST || errnum == ENOTDIR)
+        return set_not_empty(error, place->target, "something was put there meanwhile");
+    if (errnum != 0)
+        return set_path_error(error, errnum, place->target,
+                              "the restored files cannot be put there");
+    g_clear_pointer(&place->hidden, g_free);
+    g_ptr_array_set_size(place->made, 0);
+    return cronos_fault_point("restore-after-rename", error);
+}
+
+void cronos_restore_place_free(CronosRestorePlace *place)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (place == NULL)
+        return;
+    if (place->hidden != NULL && !cronos_below_remove_tree(place->above_fd, place->hidden, &error))
+        cronos_log_event(CRONOS_LOG_ERROR, NULL, place->target,
+                         "an unfinished restore is left behind: %s", error->message);
+    for (guint i = place->made->len; i-- > 0;)
+        rmdir(g_ptr_array_index(place->made, i));
+    if (place->fd >= 0)
+        close(place->fd);
+    if (place->above_fd >= 0)
+        close(place->above_fd);
+    g_ptr_array_unref(place->made);
+    g_free(place->hidden);
+    g_free(place->target);
+    g_free(place->parent);
+    g_free(place);
+}

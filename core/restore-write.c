@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ * restore-write.c - one file or symbolic link under a name that is free
+ *
+ * A small member is decoded and checked before its file is made; a large one is written as it is
+ * decoded, and removed again when its last byte shows that it is damaged. */
+#include "core/error.h"
+#include "core/member-bytes.h"
+#include "core/restore-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BLOCK_BYTES ((gsize)4096)
+#define HOLE_BYTES ((gsize)64 * 1024) /* zeros in a row that are worth a hole */
+#define NSEC_PER_SEC G_GINT64_CONSTANT(1000000000)
+
+typedef struct {
+    CronosRestoreWorker *worker;
+    guint32 entry;
+    const CronosMemberInfo *info;
+    int parent_fd;
+    const char *name;
+    int fd;              /* -1: not made yet */
+    guint64 written_end; /* where the last byte written ends; a hole may follow */
+} Output;
+
+mode_t cronos_restore_mode(const CronosRestoreJob *job, const CronosMemberInfo *info)
+{
+    if (info->has_mode)
+        return info->mode & (job->options->same_permissions ? 07777 : 0777);
+    return (info->kind == CRONOS_MEMBER_DIRECTORY ? 0777 : 0666) & ~job->umask;
+}
+
+struct timespec cronos_restore_timespec(gint64 ns)
+{
+    gint64 seconds = ns / NSEC_PER_SEC;
+    gint64 rest = ns % NSEC_PER_SEC;
+
+    if (rest < 0) {
+        rest += NSEC_PER_SEC;
+        seconds--;
+    }
+    return (struct timespec){.tv_sec = seconds, .tv_nsec = rest};
+}
+
+static gboolean owner_is_set_already(const CronosRestoreJob *job, const CronosMemberInfo *info)
+{
+    return job->fresh && job->plain_defaults && info->uid == job->uid && info->gid == job->gid;
+}
+
+int cronos_restore_set_attributes(const CronosRestoreJob *job, int fd, const CronosMemberInfo *info,
+                                  mode_t made)
+{
+    mode_t mode = cronos_restore_mode(job, info);
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, cronos_restore_timespec(info->mtime_ns)};
+
+    /* The owner first: changing it takes setuid and setgid away. */
+    if (job->set_owners && info->has_owner && !owner_is_set_already(job, info)) {
+        if (fchown(fd, info->uid, info->gid) != 0)
+            mode &= 0777;
+        else if ((made & 07000) != 0)
+            made = CRONOS_MODE_UNKNOWN;
+    }
+    if (made != mode && fchmod(fd, mode) != 0)
+        return errno;
+    return futimens(fd, times) != 0 ? errno : 0;
+}
+
+static gboolean set_write_error(const Output *output, int errnum, GError **error)
+{
+    const CronosRestoreJob *job = output->worker->job;
+    g_autofree char *path = cronos_archive_path(job->archive, output->entry);
+    g_autofree char *quoted = cronos_quote_path(path);
+
+    cronos_error_set_system(error, errnum, "%s: cannot be written", quoted);
+    return FALSE;
+}
+
+/* Makes the file. @out_made: the mode it has, where that is known. A left-over of an earlier run
+ * under the temporary's name goes; under a member's own name nothing is ever taken away here. */
+static int make_file(Output *output, mode_t *out_made)
+{
+    const CronosRestoreJob *job = output->worker->job;
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    mode_t mode = job->fresh ? cronos_restore_mode(job, output->info) & 0777 : 0600;
+
+    *out_made = job->fresh && job->plain_defaults ? mode & ~job->umask : CRONOS_MODE_UNKNOWN;
+    int fd = openat(output->parent_fd, output->name, flags, mode);
+    if (fd < 0 && errno == EEXIST && !job->fresh &&
+        unlinkat(output->parent_fd, output->name, 0) == 0)
+        fd = openat(output->parent_fd, output->name, flags, mode);
+    return fd;
+}
+
+static gboolean write_all(Output *output, const guint8 *bytes, gsize length, guint64 offset)
+{
+    while (length > 0) {
+        ssize_t written = pwrite(output->fd, bytes, length, (off_t)offset);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0) {
+            if (written == 0)
+                errno = ENOSPC;
+            return FALSE;
+        }
+        bytes += written;
+        length -= (gsize)written;
+        offset += (guint64)written;
+    }
+    output->written_end = offset;
+    return TRUE;
+}
+
+static gboolean is_zero(const guint8 *bytes, gsize length)
+{
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
+}
+
+/* Returns: bytes of zeros at @bytes, in whole blocks. */
+static gsize zero_run(const guint8 *bytes, gsize length)
+{
+    gsize run = 0;
+
+    while (length - run >= BLOCK_BYTES && is_zero(bytes + run, BLOCK_BYTES))
+        run += BLOCK_BYTES;
+    return run;
+}
+
+/* Writes all of a piece but its long runs of zeros. */
+static gboolean write_around_holes(Output *output, const guint8 *piece, gsize length,
+                                   guint64 offset)
+{
+    gsize start = 0; /* of what is to be written */
+    gsize at = 0;
+
+    while (length - at >= HOLE_BYTES) {
+        gsize run = zero_run(piece + at, length - at);
+        if (run < HOLE_BYTES) {
+            at += run + BLOCK_BYTES;
+            if (at > length)
+                at = length;
+            continue;
+        }
+        if (at > start && !write_all(output, piece + start, at - start, offset + start))
+            return FALSE;
+        at += run;
+        start = at;
+    }
+    return start == length || write_all(output, piece + start, length - start, offset + start);
+}
+
+static gboolean write_piece(const guint8 *piece, gsize length, guint64 offset, gpointer user_data,
+                            GError **error)
+{
+    Output *output = user_data;
+
+    return write_around_holes(output, piece, length, offset) ||
+           set_write_error(output, errno, error);
+}
+
+/* Ends the file where a hole is last, and gives it its attributes. Returns: 0 or an errno. */
+static int complete_file(Output *output, mode_t made)
+{
+    if (output->written_end < output->info->size_bytes &&
+        ftruncate(output->fd, (off_t)output->info->size_bytes) != 0)
+        return errno;
+    return cronos_restore_set_attributes(output->worker->job, output->fd, output->info, made);
+}
+
+/* Closes and, unless @keep, removes the file. */
+static gboolean end_file(Output *output, gboolean keep, int errnum, GError **error)
+{
+    if (close(output->fd) != 0 && errno != EINTR && keep && errnum == 0)
+        errnum = errno;
+    if (keep && errnum == 0)
+        return TRUE;
+    unlinkat(output->parent_fd, output->name, 0);
+    return keep ? set_write_error(output, errnum, error) : FALSE;
+}
+
+static gboolean write_small(Output *output, GError **error)
+{
+    CronosRestoreJob *job = output->worker->job;
+    gsize size = (gsize)output->info->size_bytes;
+    mode_t made;
+
+    if (!cronos_tally_check(job->tally, error))
+        return FALSE;
+    gssize length =
+        cronos_archive_read(job->archive, output->entry, 0, output->worker->buffer, size, error);
+    if (length < 0)
+        return FALSE;
+    if ((gsize)length != size) {
+        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED, "is shorter than the archive says");
+        return FALSE;
+    }
+    output->fd = make_file(output, &made);
+    if (output->fd < 0)
+        return set_write_error(output, errno, error);
+    int errnum = write_around_holes(output, output->worker->buffer, size, 0) ? 0 : errno;
+    if (errnum == 0)
+        errnum = complete_file(output, made);
+    if (!end_file(output, TRUE, errnum, error))
+        return FALSE;
+    cronos_tally_add(job->tally, size, 0, NULL);
+    return TRUE;
+}
+
+static gboolean write_streamed(Output *output, GError **error)
+{
+    CronosRestoreJob *job = output->worker->job;
+    mode_t made;
+
+    output->fd = make_file(output, &made);
+    if (output->fd < 0)
+        return set_write_error(output, errno, error);
+    gboolean whole =
+        cronos_member_bytes(job->archive, output->entry, output->info->size_bytes,
+                            output->worker->buffer, job->tally, write_piece, output, error);
+    return end_file(output, whole, whole ? complete_file(output, made) : 0, error);
+}
+
+gboolean cronos_restore_write_file(CronosRestoreWorker *worker, guint32 entry,
+                                   const CronosMemberInfo *info, int parent_fd, const char *name,
+                                   GError **error)
+{
+    Output output = {worker, entry, info, parent_fd, name, -1, 0};
+
+    if (info->size_bytes > G_MAXINT64)
+        return set_write_error(&output, EFBIG, error);
+    if (info->size_bytes <= CRONOS_PIECE_BYTES)
+        return write_small(&output, error);
+    return write_streamed(&output, error);
+}
+
+gboolean cronos_restore_write_symlink(CronosRestoreWorker *worker, guint32 entry,
+                                      const CronosMemberInfo *info, int parent_fd, const char *name,
+                                      GError **error)
+{
+    const CronosRestoreJob *job = worker->job;
+    Output output = {worker, entry, info, parent_fd, name, -1, 0};
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, cronos_restore_timespec(info->mtime_ns)};
+    g_autofree char *link = cronos_archive_readlink(job->archive, entry, error);
+
+    if (link == NULL)
+        return FALSE;
+    int failed = symlinkat(link, parent_fd, name);
+    if (failed != 0 && errno == EEXIST && !job->fresh && unlinkat(parent_fd, name, 0) == 0)
+        failed = symlinkat(link, parent_fd, name);
+    if (failed != 0)
+        return set_write_error(&output, errno, error);
+    if (job->set_owners && info->has_owner && !owner_is_set_already(job, info))
+        (void)!fchownat(parent_fd, name, info->uid, info->gid, AT_SYMLINK_NOFOLLOW);
+    if (utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) != 0) {
+        int errnum = errno;
+        unlinkat(parent_fd, name, 0);
+        return set_write_error(&output, errnum, error);
+    }
+    cronos_tally_add(job->tally, info->size_bytes, 0, NULL);
+    return TRUE;
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT
+ * restore.c - the order of the steps
+ *
+ * Nothing is written before the archive was checked (restore.verify_integrity), and nothing is
+ * overwritten before the restore point is there. A dry run takes the same way and stops short of
+ * each change. */
+#include "core/restore.h"
+#include "core/directory-names.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/member-bytes.h"
+#include "core/open-beneath.h"
+#include "core/restore-place.h"
+#include "core/restore-private.h"
+#include "core/verify-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define DAMAGED_SHOWN 5u
+
+/* One call of cronos_restore. */
+typedef struct {
+    const CronosConfig *config;
+    const CronosBackup *backup;
+    const CronosRestoreOptions *options;
+    const CronosProgress *progress;
+    CronosArchive *archive;
+    CronosRestorePlan *plan;
+    CronosTally tally;
+    CronosRestoreResult *result;
+} Restore;
+
+void cronos_restore_result_free(CronosRestoreResult *result)
+{
+    if (result == NULL)
+        return;
+    g_free(result->target);
+    g_free(result->restore_point);
+    g_ptr_array_unref(result->failed);
+    g_free(result);
+}
+
+gboolean cronos_restore_dry(const CronosRestoreJob *job)
+{
+    return job->options->dry_run;
+}
+
+void cronos_restore_tell(CronosRestoreJob *job, CronosRestoreAction action, const char *path)
+{
+    CronosRestoreResult *result = job->result;
+    guint64 *const counts[] = {
+        [CRONOS_RESTORE_CREATED] = &result->created,
+        [CRONOS_RESTORE_REPLACED] = &result->replaced,
+        [CRONOS_RESTORE_DELETED] = &result->deleted,
+        [CRONOS_RESTORE_UNCHANGED] = &result->unchanged,
+    };
+
+    if (!cronos_restore_dry(job) && action == CRONOS_RESTORE_DELETED)
+        cronos_log_event(CRONOS_LOG_INFO, job->backup_name, path, "deleted: not in the backup");
+    if (!cronos_restore_dry(job) && action == CRONOS_RESTORE_REPLACED)
+        cronos_log_event(CRONOS_LOG_INFO, job->backup_name, path, "overwritten from the backup");
+    pthread_mutex_lock(&job->lock);
+    ++*counts[action];
+    if (job->options->on_action != NULL)
+        job->options->on_action(action, path, job->options->user_data);
+    pthread_mutex_unlock(&job->lock);
+}
+
+void cronos_restore_fail(CronosRestoreJob *job, const char *path, const char *reason)
+{
+    char *report = cronos_member_report(path, reason);
+
+    cronos_log_event(CRONOS_LOG_WARNING, job->backup_name, path, "not restored: %s", report);
+    pthread_mutex_lock(&job->lock);
+    g_ptr_array_add(job->result->failed, report);
+    pthread_mutex_unlock(&job->lock);
+}
+
+/* Returns: the process's umask, read without setting it (other threads run), or 022. */
+static mode_t current_umask(void)
+{
+    g_autofree char *status = NULL;
+    unsigned mask = 022;
+
+    if (g_file_get_contents("/proc/self/status", &status, NULL, NULL)) {
+        const char *line = strstr(status, "\nUmask:");
+        if (line != NULL)
+            mask = (unsigned)strtoul(line + strlen("\nUmask:"), NULL, 8);
+    }
+    return (mode_t)(mask & 0777);
+}
+
+static void job_init(CronosRestoreJob *job, Restore *restore, int target_fd, gboolean fresh)
+{
+    struct stat status;
+    struct stat barred;
+
+    *job = (CronosRestoreJob){
+        .archive = restore->archive,
+        .plan = restore->plan,
+        .options = restore->options,
+        .backup_name = restore->backup->file_name,
+        .target_fd = target_fd,
+        .fresh = fresh,
+        .set_owners = geteuid() == 0,
+        .uid = geteuid(),
+        .gid = getegid(),
+        .umask = current_umask(),
+        .folder_states = g_new0(guint8, MAX(cronos_archive_count(restore->archive), 1)),
+        .gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+        .tally = &restore->tally,
+        .result = restore->result,
+    };
+    pthread_mutex_init(&job->lock, NULL);
+    /* A default ACL or a setgid folder gives new files what the umask alone would not. */
+    if (target_fd >= 0 && fstat(target_fd, &status) == 0)
+        job->plain_defaults = (status.st_mode & S_ISGID) == 0 &&
+                              fgetxattr(target_fd, "system.posix_acl_default", NULL, 0) < 0;
+    if (!fresh && stat(cronos_config_backup_directory(restore->config), &barred) == 0) {
+        job->barred_device = barred.st_dev;
+        job->barred_inode = barred.st_ino;
+    }
+}
+
+static void job_clear(CronosRestoreJob *job)
+{
+    pthread_mutex_destroy(&job->lock);
+    g_free(job->folder_states);
+    g_hash_table_unref(job->gone);
+}
+
+static gboolean run_job(CronosRestoreJob *job, GError **error)
+{
+    if (!cronos_restore_make_folders(job, error) || !cronos_restore_files(job, error))
+        return FALSE;
+    return cronos_restore_dry(job) || cronos_restore_finish_folders(job, error);
+}
+
+static gboolean set_damaged(Restore *restore, const GArray *findings, guint damaged, GError **error)
+{
+    g_autoptr(GString) list = g_string_new(NULL);
+    guint shown = 0;
+
+    for (guint i = 0; i < findings->len && shown < DAMAGED_SHOWN; i++) {
+        const CronosFinding *finding = &g_array_index(findings, CronosFinding, i);
+        if (finding->unsupported)
+            continue;
+        g_autofree char *report = cronos_finding_report(restore->archive, finding);
+        g_string_append_printf(list, "%s%s", shown++ > 0 ? "; " : "", report);
+    }
+    if (damaged > shown)
+        g_string_append_printf(list, "; and %u more", damaged - shown);
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED, "%s is damaged, nothing was written: %s",
+                restore->backup->file_name, list->str);
+    return FALSE;
+}
+
+/* Damage anywhere in the archive is a reason to stop; what can not be decoded only where it is
+ * wanted. */
+static gboolean judge_findings(Restore *restore, const GArray *findings, GError **error)
+{
+    guint damaged = 0;
+
+    for (guint i = 0; i < findings->len; i++)
+        damaged += !g_array_index(findings, CronosFinding, i).unsupported;
+    if (damaged > 0)
+        return set_damaged(restore, findings, damaged, error);
+    for (guint i = 0; i < findings->len; i++) {
+        const CronosFinding *finding = &g_array_index(findings, CronosFinding, i);
+        if (restore->plan->picks[finding->entry] != CRONOS_PICK_WANTED)
+            continue;
+        g_autofree char *report = cronos_finding_report(restore->archive, finding);
+        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED, "%s, nothing was written: %s",
+                    restore->backup->file_name, report);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean wants_check(const Restore *restore)
+{
+    return !restore->options->no_verify &&
+           cronos_config_bool(restore->config, CRONOS_CONFIG_RESTORE_VERIFY_INTEGRITY);
+}
+
+static gboolean check_first(Restore *restore, GError **error)
+{
+    if (!wants_check(restore))
+        return TRUE;
+    g_autoptr(GArray) findings =
+        cronos_verify_members(restore->archive, restore->options->threads, &restore->tally, error);
+    if (findings == NULL)
+        return FALSE;
+    cronos_findings_log(restore->archive, findings, restore->backup->file_name);
+    return judge_findings(restore, findings, error);
+}
+
+/* The stored size is the least that can be needed: holes cost nothing, whatever is declared. */
+static gboolean check_space(Restore *restore, const CronosRestorePlace *place, GError **error)
+{
+    guint64 available = cronos_restore_place_free_bytes(place);
+
+    if (restore->plan->stored_bytes <= available)
+        return TRUE;
+    g_autofree char *quoted = cronos_quote_path(place->target);
+    g_autofree char *needed =
+        g_format_size_full(restore->plan->stored_bytes, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *there = g_format_size_full(available, G_FORMAT_SIZE_IEC_UNITS);
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_NO_SPACE,
+                "%s: at least %s are needed, and %s are free", quoted, needed, there);
+    return FALSE;
+}
+
+static gboolean restore_to_new_location(Restore *restore, GError **error)
+{
+    g_autoptr(CronosRestorePlace) place =
+        cronos_restore_place_find(restore->config, restore->backup, restore->options->to, error);
+    CronosRestoreJob job;
+    int fd = -1;
+
+    if (place == NULL)
+        return FALSE;
+    restore->result->target = g_strdup(place->target);
+    if (!check_space(restore, place, error) || !check_first(restore, error))
+        return FALSE;
+    if (!restore->options->dry_run) {
+        fd = cronos_restore_place_open(place, error);
+        if (fd < 0)
+            return FALSE;
+    }
+    job_init(&job, restore, fd, TRUE);
+    gboolean done = run_job(&job, error);
+    if (done && !restore->options->dry_run)
+        done = cronos_restore_place_publish(place, job.umask, error);
+    job_clear(&job);
+    return done;
+}
+
+/* Opens the directory whose files are to be overwritten; -1 with no @error: a dry run into one that
+ * does not exist. Two restores never write into one directory at once. */
+static int open_target(Restore *restore, GError **error)
+{
+    const char *wanted =
+        restore->options->to != NULL ? restore->options->to : cronos_config_root(restore->config);
+    gboolean exists;
+
+    restore->result->target = cronos_restore_absolute_path(wanted, &exists, error);
+    if (restore->result->target == NULL || (!exists && restore->options->dry_run) ||
+        (!exists && !cronos_restore_make_parents(restore->result->target, NULL, error)))
+        return -1;
+    int fd = open(restore->result->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        g_autofree char *quoted = cronos_quote_path(restore->result->target);
+        cronos_error_set_system(error, errno, "%s: cannot be restored to", quoted);
+    }
+    return fd;
+}
+
+static gboolean lock_target(const char *target, int fd, GError **error)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return TRUE;
+    g_autofree char *quoted = cronos_quote_path(target);
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_FAILED, "%s: another restore is at work there",
+                quoted);
+    return FALSE;
+}
+
+static gboolean is_empty(int fd)
+{
+    int errnum = 0;
+    int listing = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (listing < 0)
+        return FALSE;
+    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_read(listing, &errnum);
+    close(listing);
+    return errnum == 0 && cronos_directory_names_count(names) == 0;
+}
+
+static gboolean make_point_if_wanted(Restore *restore, int target_fd,
+                                     const CronosRecordedPatterns *patterns, GError **error)
+{
+    const CronosRestoreOptions *options = restore->options;
+
+    if (options->dry_run || options->no_restore_point || is_empty(target_fd) ||
+        !cronos_config_bool(restore->config, CRONOS_CONFIG_RESTORE_CREATE_RESTORE_POINT))
+        return TRUE;
+    restore->result->restore_point = cronos_restore_make_point(
+        restore->config, restore->backup, restore->plan, restore->result->target, patterns, options,
+        restore->progress, error);
+    if (restore->result->restore_point == NULL)
+        return FALSE;
+    cronos_log_event(CRONOS_LOG_INFO, restore->backup->file_name, NULL, "restore point made: %s",
+                     restore->result->restore_point);
+    return TRUE;
+}
+
+/* What was there before is not lost: the message says where it is. */
+static void name_restore_point(const Restore *restore, GError **error)
+{
+    if (error == NULL || *error == NULL || restore->result->restore_point == NULL)
+        return;
+    char *message = g_strdup_printf("%s; the earlier state is in %s", (*error)->message,
+                                    restore->result->restore_point);
+    g_free((*error)->message);
+    (*error)->message = message;
+}
+
+static gboolean overwrite_locked(Restore *restore, CronosRestoreJob *job, const GPtrArray *extra,
+                                 GError **error)
+{
+    if (extra != NULL && !cronos_restore_delete_extra(job, extra, error))
+        return FALSE;
+    if (!run_job(job, error))
+        return FALSE;
+    /* What was there is gone now: what replaces it must not be in memory alone. */
+    if (!cronos_restore_dry(job) && syncfs(job->target_fd) != 0) {
+        cronos_error_set_system(error, errno, "%s: cannot be synced", restore->result->target);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean overwrite(Restore *restore, int fd, GError **error)
+{
+    g_autoptr(CronosRecordedPatterns) patterns =
+        cronos_recorded_patterns_read(restore->archive, restore->config, error);
+    g_autoptr(GPtrArray) extra = NULL;
+    CronosRestoreJob job;
+
+    if (patterns == NULL)
+        return FALSE;
+    job_init(&job, restore, fd, FALSE);
+    gboolean done = fd < 0 || cronos_restore_check_parents(&job, error);
+    if (done && fd >= 0 && restore->options->delete_extra) {
+        extra = cronos_restore_find_extra(restore->plan, restore->result->target, patterns,
+                                          restore->config, error);
+        done = extra != NULL;
+    }
+    done = done && (fd < 0 || make_point_if_wanted(restore, fd, patterns, error)) &&
+           (fd < 0 || restore->options->dry_run || lock_target(restore->result->target, fd, error));
+    if (done && !overwrite_locked(restore, &job, extra, error)) {
+        name_restore_point(restore, error);
+        done = FALSE;
+    }
+    job_clear(&job);
+    return done;
+}
+
+static gboolean restore_over_target(Restore *restore, GError **error)
+{
+    GError *failure = NULL;
+
+    if (!check_first(restore, error))
+        return FALSE;
+    int fd = open_target(restore, &failure);
+    if (failure != NULL) {
+        g_propagate_error(error, failure);
+        return FALSE;
+    }
+    /* With an error of its own to add to, whether or not the caller wants one. */
+    gboolean done = overwrite(restore, fd, &failure);
+    if (fd >= 0)
+        close(fd);
+    if (!done)
+        g_propagate_error(error, failure);
+    return done;
+}
+
+static gboolean wants_overwrite(const Restore *restore)
+{
+    if (restore->options->strategy != CRONOS_RESTORE_CONFIGURED)
+        return restore->options->strategy == CRONOS_RESTORE_OVERWRITE;
+    return strcmp(cronos_config_string(restore->config, CRONOS_CONFIG_RESTORE_DEFAULT_STRATEGY),
+                  "overwrite") == 0;
+}
+
+static void expect_work(Restore *restore)
+{
+    guint64 members;
+    guint64 bytes;
+
+    cronos_tally_expect(&restore->tally, restore->plan->bytes, restore->plan->files->len);
+    if (!wants_check(restore))
+        return;
+    cronos_verify_totals(restore->archive, &members, &bytes);
+    cronos_tally_expect(&restore->tally, bytes, members);
+}
+
+static gboolean run(Restore *restore, GError **error)
+{
+    const char *backup_name = restore->backup->file_name;
+    gboolean over = wants_overwrite(restore);
+
+    if (restore->options->delete_extra && !over) {
+        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE,
+                    "deleting what is not in the backup goes with the strategy overwrite only");
+        return FALSE;
+    }
+    expect_work(restore);
+    if (!restore->options->dry_run)
+        cronos_log_event(CRONOS_LOG_INFO, backup_name, NULL, "restore started (%s)",
+                         over ? "overwrite" : "new_location");
+    if (!(over ? restore_over_target(restore, error) : restore_to_new_location(restore, error)))
+        return FALSE;
+    restore->result->bytes = restore->plan->bytes;
+    if (!restore->options->dry_run)
+        cronos_log_event(
+            CRONOS_LOG_INFO, backup_name, restore->result->target,
+            "restored: %" G_GUINT64_FORMAT " created, %" G_GUINT64_FORMAT
+            " replaced, %" G_GUINT64_FORMAT " deleted, %" G_GUINT64_FORMAT " unchanged, %u failed",
+            restore->result->created, restore->result->replaced, restore->result->deleted,
+            restore->result->unchanged, restore->result->failed->len);
+    return TRUE;
+}
+
+CronosRestoreResult *cronos_restore(const CronosConfig *config, const CronosBackup *backup,
+                                    const CronosRestoreOptions *options,
+                                    const CronosProgress *progress, GError **error)
+{
+    g_autoptr(CronosArchive) archive =
+        cronos_verify_open(cronos_config_backup_directory(config), backup->file_name, error);
+    if (archive == NULL)
+        return NULL;
+    g_autoptr(CronosRestorePlan) plan = cronos_restore_plan_new(
+        archive, backup->file_name, cronos_config_root(config), options->paths, error);
+    if (plan == NULL)
+        return NULL;
+    g_autoptr(CronosRestoreResult) result = g_new0(CronosRestoreResult, 1);
+    Restore restore = {
+        .config = config,
+        .backup = backup,
+        .options = options,
+        .progress = progress,
+        .archive = archive,
+        .plan = plan,
+        .result = result,
+    };
+    GError *failure = NULL;
+
+    result->failed = g_ptr_array_new_with_free_func(g_free);
+    cronos_tally_init(&restore.tally, progress);
+    gboolean done = run(&restore, &failure);
+    cronos_tally_clear(&restore.tally);
+    if (done)
+        return g_steal_pointer(&result);
+    if (!options->dry_run)
+        cronos_log_event(CRONOS_LOG_WARNING, backup->file_name, NULL, "restore failed: %s",
+                         failure->message);
+    g_propagate_error(error, failure);
+    return NULL;
+}

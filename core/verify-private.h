@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * verify-private.h - checking an archive that is open already */
+#pragma once
+#include "core/archive.h"
+#include "core/progress-tally.h"
+#include "core/verify.h"
+
+typedef struct {
+    guint32 entry;
+    guint64 position; /* findings are sorted by it */
+    gboolean unsupported;
+    char *reason; /* owned */
+} CronosFinding;
+
+/* What a check of @archive will come to: for cronos_tally_expect. Members that the archive merely
+ * implies are not counted. */
+void cronos_verify_totals(CronosArchive *archive, guint64 *out_members, guint64 *out_bytes);
+/* Checks every member: structure, overlaps, then, where those are sound, the bytes. @threads: 0:
+ * one per processor. Returns: (owned) array of CronosFinding in the archive's order, or NULL with
+ * @error (CANCELLED). */
+GArray *cronos_verify_members(CronosArchive *archive, guint threads, CronosTally *tally,
+                              GError **error);
+
+/* Opens the archive @file_name in @directory. Returns: (owned), or NULL with @error. */
+CronosArchive *cronos_verify_open(const char *directory, const char *file_name, GError **error);
+/* Returns: (owned) "PATH: reason". */
+char *cronos_finding_report(CronosArchive *archive, const CronosFinding *finding);
+/* One warning a finding. */
+void cronos_findings_log(CronosArchive *archive, const GArray *findings, const char *backup_name);
