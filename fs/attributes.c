@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ * attributes.c - struct stat of everything in the mount */
+#include "fs/attributes.h"
+
+#include "fs/node.h"
+
+#include <string.h>
+
+#define NS_PER_SECOND G_GINT64_CONSTANT(1000000000)
+#define STAT_BLOCK_BYTES 512u
+/* How much programs read at once: the kernel's read-ahead. */
+#define PREFERRED_READ_BYTES (128 * 1024)
+
+static struct timespec from_ns(gint64 ns)
+{
+    gint64 seconds = ns / NS_PER_SECOND, rest = ns % NS_PER_SECOND;
+
+    return rest < 0 ? (struct timespec){seconds - 1, rest + NS_PER_SECOND}
+                    : (struct timespec){seconds, rest};
+}
+
+static void set_times(struct stat *status, struct timespec mtime, struct timespec ctime)
+{
+    status->st_mtim = mtime;
+    status->st_atim = mtime;
+    status->st_ctim = ctime;
+}
+
+static void set_size(struct stat *status, guint64 size_bytes)
+{
+    status->st_size = (off_t)MIN(size_bytes, (guint64)G_MAXINT64);
+    status->st_blocks = (blkcnt_t)(size_bytes / STAT_BLOCK_BYTES +
+                                   (size_bytes % STAT_BLOCK_BYTES != 0));
+    status->st_blksize = PREFERRED_READ_BYTES;
+}
+
+static void override(const CronosMount *mount, struct stat *status)
+{
+    const CronosFsOptions *options = mount->options;
+    mode_t executable = S_ISDIR(status->st_mode) || (status->st_mode & 0111) != 0 ? 0777 : 0666;
+
+    if (options->has_uid)
+        status->st_uid = options->uid;
+    if (options->has_gid)
+        status->st_gid = options->gid;
+    if (options->has_umask && !S_ISLNK(status->st_mode))
+        status->st_mode = (status->st_mode & S_IFMT) | (executable & ~options->umask);
+}
+
+/* Who may read the file may read and search the folder. */
+static mode_t folder_mode(mode_t file_mode)
+{
+    mode_t readable = file_mode & 0444;
+
+    return S_IFDIR | readable | readable >> 2;
+}
+
+void cronos_attributes_root(const CronosMount *mount, const CronosRoot *root,
+                            struct stat *out_status)
+{
+    struct stat directory;
+    gboolean known = fstat(cronos_tree_directory_fd(mount->tree), &directory) == 0;
+
+    memset(out_status, 0, sizeof(*out_status));
+    out_status->st_ino = CRONOS_NODE_ROOT;
+    out_status->st_mode = known ? S_IFDIR | (directory.st_mode & 0555) : S_IFDIR | 0500;
+    out_status->st_nlink = 1;
+    out_status->st_uid = known ? directory.st_uid : mount->uid;
+    out_status->st_gid = known ? directory.st_gid : mount->gid;
+    out_status->st_blksize = PREFERRED_READ_BYTES;
+    set_times(out_status, root->mtime, root->mtime);
+    override(mount, out_status);
+}
+
+void cronos_attributes_latest(const CronosMount *mount, const CronosSlot *slot,
+                              struct stat *out_status)
+{
+    struct timespec mtime = from_ns(cronos_slot_backup(slot)->mtime_ns);
+
+    memset(out_status, 0, sizeof(*out_status));
+    out_status->st_ino = cronos_node_latest(cronos_slot_number(slot));
+    out_status->st_mode = S_IFLNK | 0777;
+    out_status->st_nlink = 1;
+    out_status->st_uid = mount->uid;
+    out_status->st_gid = mount->gid;
+    set_size(out_status, strlen(cronos_slot_folder(slot)));
+    set_times(out_status, mtime, mtime);
+    override(mount, out_status);
+}
+
+void cronos_attributes_archive(const CronosMount *mount, CronosSlot *slot,
+                               struct stat *out_status)
+{
+    const CronosBackup *backup = cronos_slot_backup(slot);
+    struct timespec mtime = from_ns(backup->mtime_ns);
+    struct stat file;
+    gboolean known = cronos_slot_stat(slot, &file);
+
+    memset(out_status, 0, sizeof(*out_status));
+    out_status->st_ino = cronos_node(cronos_slot_number(slot), CRONOS_ENTRY_ROOT);
+    out_status->st_mode = folder_mode(known ? file.st_mode : 0400);
+    out_status->st_nlink = 1;
+    out_status->st_uid = known ? file.st_uid : mount->uid;
+    out_status->st_gid = known ? file.st_gid : mount->gid;
+    set_size(out_status, backup->size_bytes);
+    set_times(out_status, mtime, mtime);
+    override(mount, out_status);
+}
+
+gboolean cronos_attributes_member(const CronosMount *mount, const CronosSlot *slot,
+                                  const CronosArchive *archive, guint32 entry,
+                                  struct stat *out_status, GError **error)
+{
+    CronosMemberInfo info;
+
+    if (!cronos_archive_info(archive, entry, &info, error))
+        return FALSE;
+    memset(out_status, 0, sizeof(*out_status));
+    out_status->st_ino = cronos_node(cronos_slot_number(slot), entry);
+    out_status->st_mode = info.mode;
+    out_status->st_nlink = 1;
+    out_status->st_uid = info.has_owner ? info.uid : mount->uid;
+    out_status->st_gid = info.has_owner ? info.gid : mount->gid;
+    set_size(out_status, info.size_bytes);
+    set_times(out_status, from_ns(info.mtime_ns),
+              from_ns(info.has_identity ? info.ctime_ns : info.mtime_ns));
+    override(mount, out_status);
+    return TRUE;
+}

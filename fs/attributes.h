@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * attributes.h - struct stat of everything in the mount
+ *
+ * A folder that stands for an archive may be entered by whoever may read the archive's file: letting
+ * other users in with allow_other does not open private backups to them. */
+#pragma once
+#include "fs/mount.h"
+
+/* Nothing inside an archive ever changes under its node id. */
+#define CRONOS_FOREVER_SECONDS 1e9
+/* The root's entries and what depends on the files of the directory: changes are announced to the
+ * kernel at once; this bounds the harm of an answer that was on its way meanwhile. */
+#define CRONOS_LIVE_SECONDS 1.0
+
+/* Time stamp of @root; permissions and owner of the backup directory. */
+void cronos_attributes_root(const CronosMount *mount, const CronosRoot *root,
+                            struct stat *out_status);
+/* @slot: where the link leads. */
+void cronos_attributes_latest(const CronosMount *mount, const CronosSlot *slot,
+                              struct stat *out_status);
+void cronos_attributes_archive(const CronosMount *mount, CronosSlot *slot,
+                               struct stat *out_status);
+/* Returns: FALSE with @error when the member's facts can not be read. */
+gboolean cronos_attributes_member(const CronosMount *mount, const CronosSlot *slot,
+                                  const CronosArchive *archive, guint32 entry,
+                                  struct stat *out_status, GError **error);

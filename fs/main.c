@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ * main.c - cronosfs: the order in which a mount comes up
+ *
+ * All that can fail fails in the process that was called, before it forks; what comes after reaches
+ * it through fs/readiness.h. Exit status: 0 mounted (in the foreground: unmounted cleanly), 1 failed,
+ * 2 wrong usage. */
+#include "core/error.h"
+#include "core/log.h"
+#include "fs/mount.h"
+#include "fs/pool.h"
+#include "fs/session.h"
+
+#include <limits.h>
+#include <linux/close_range.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2 };
+
+/* Beyond this many, more open archives are no gain. */
+#define DESCRIPTORS_WANTED 65536u
+/* Descriptors that are not archives': the device, the log, pipes. */
+#define DESCRIPTORS_RESERVED 64u
+#define BYTES_PER_MIB (1024u * 1024)
+
+static int complain(const GError *error)
+{
+    gboolean usage = g_error_matches(error, CRONOS_ERROR, CRONOS_ERROR_USAGE);
+
+    fprintf(stderr, "cronosfs: %s\n", error->message);
+    if (usage)
+        fputs("Try 'cronosfs --help'.\n", stderr);
+    return usage ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+static void log_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
+{
+    if (level == FUSE_LOG_DEBUG) {
+        vfprintf(stderr, format, arguments);
+        return;
+    }
+    g_autofree char *message = g_strchomp(g_strdup_vprintf(format, arguments));
+    cronos_log_event(level <= FUSE_LOG_ERR ? CRONOS_LOG_ERROR : CRONOS_LOG_WARNING, NULL, NULL,
+                     "%s", message);
+}
+
+static void start_log(const CronosFsOptions *options)
+{
+    CronosLogOptions log = {
+        .program = "cronosfs",
+        .file_level = options->log_level,
+        .stderr_level = options->foreground ? options->log_level : CRONOS_LOG_WARNING,
+        .use_stderr = TRUE,
+        .file = options->log_file,
+    };
+
+    cronos_log_start(&log);
+    fuse_set_log_func(log_libfuse);
+}
+
+/* A daemon would hold the caller's pipes and locks for as long as the mount lives. */
+static void close_inherited(void)
+{
+    close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+}
+
+/* Returns: how many descriptors archives may use. */
+static guint raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return DESCRIPTORS_RESERVED;
+    rlim_t wanted = MIN(limit.rlim_max, DESCRIPTORS_WANTED);
+    if (limit.rlim_cur < wanted) {
+        struct rlimit raised = {wanted, limit.rlim_max};
+
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            limit = raised;
+    }
+    rlim_t usable = MIN(limit.rlim_cur, DESCRIPTORS_WANTED);
+    return usable > 2 * DESCRIPTORS_RESERVED ? (guint)usable - DESCRIPTORS_RESERVED
+                                             : DESCRIPTORS_RESERVED;
+}
+
+static int serve(CronosMount *mount, CronosSession *session)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (cronos_session_serve(session, &error))
+        return EXIT_SUCCESS;
+    if (!cronos_readiness_fail(mount->readiness, error->message))
+        cronos_log_event(CRONOS_LOG_ERROR, NULL, mount->options->mount_point, "%s",
+                         error->message);
+    return EXIT_FAILURE;
+}
+
+static int wait_for_daemon(CronosReadiness *readiness, CronosSession *session)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (cronos_readiness_wait(readiness, &error)) {
+        /* All that this process holds is the daemon's now: no clean-up may touch the mount. */
+        fflush(NULL);
+        _exit(EXIT_SUCCESS);
+    }
+    cronos_session_free(session);
+    return complain(error);
+}
+
+static int run_mounted(CronosMount *mount, CronosSession *session)
+{
+    g_autoptr(GError) error = NULL;
+    CronosReadinessSide side = CRONOS_READINESS_DAEMON;
+    g_autoptr(CronosReadiness) readiness =
+        mount->options->foreground ? cronos_readiness_foreground()
+                                   : cronos_readiness_fork(&side, &error);
+    int status;
+
+    if (readiness == NULL) {
+        cronos_session_free(session);
+        return complain(error);
+    }
+    if (side == CRONOS_READINESS_WAITER)
+        return wait_for_daemon(readiness, session);
+    mount->readiness = readiness;
+    status = serve(mount, session);
+    cronos_session_free(session);
+    return status;
+}
+
+static int run(const CronosFsOptions *options)
+{
+    g_autoptr(GError) error = NULL;
+    CronosMount mount = {.options = options, .uid = geteuid(), .gid = getegid()};
+    CronosSession *session = NULL;
+    int status;
+
+    mount.pool =
+        cronos_pool_new((gsize)options->cache_mb * BYTES_PER_MIB, raise_descriptor_limit());
+    mount.tree = cronos_tree_open(options->directory, mount.pool, &error);
+    if (mount.tree != NULL)
+        session = cronos_session_new(&mount, &error);
+    status = session != NULL ? run_mounted(&mount, session) : complain(error);
+    cronos_tree_free(mount.tree);
+    cronos_pool_free(mount.pool);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    CronosFsOptions options;
+    g_autoptr(GError) error = NULL;
+    int status = EXIT_SUCCESS;
+
+    setlocale(LC_ALL, "");
+    if (!cronos_fs_options_parse(&options, argc, argv, &error))
+        return complain(error);
+    if (options.action == CRONOS_FS_HELP) {
+        fputs(cronos_fs_options_help(), stdout);
+    } else if (options.action == CRONOS_FS_VERSION) {
+        printf("cronosfs %s\nlibfuse %s\n", CRONOS_VERSION, fuse_pkgversion());
+    } else if (options.action == CRONOS_FS_MOUNT) {
+        if (!options.foreground)
+            close_inherited();
+        start_log(&options);
+        status = run(&options);
+    }
+    cronos_fs_options_clear(&options);
+    if (fflush(stdout) != 0)
+        status = EXIT_FAILURE;
+    return status;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ * operations-folder.c - look-up and forget */
+#include "fs/operations.h"
+
+#include "core/log.h"
+#include "fs/attributes.h"
+#include "fs/node.h"
+#include "fs/target.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+/* A node that does not exist, known for good: what archives lack they never get. */
+static void set_absent(struct fuse_entry_param *entry)
+{
+    entry->ino = 0;
+    entry->entry_timeout = CRONOS_FOREVER_SECONDS;
+}
+
+/* @out_slot: (owned) whose look-up the answer will be; NULL for what is not counted. */
+static int lookup_in_root(const CronosMount *mount, const char *name,
+                          struct fuse_entry_param *out_entry, CronosSlot **out_slot)
+{
+    /* A directory that can not be read now still has what was seen last. */
+    cronos_tree_refresh(mount->tree, FALSE, NULL);
+    g_autoptr(CronosRoot) root = cronos_tree_root(mount->tree);
+    const CronosRootEntry *found = cronos_root_find(root, name);
+
+    if (found == NULL)
+        return strlen(name) > NAME_MAX ? ENAMETOOLONG : ENOENT;
+    out_entry->entry_timeout = CRONOS_LIVE_SECONDS;
+    out_entry->attr_timeout = CRONOS_LIVE_SECONDS;
+    if (found->slot == NULL) {
+        cronos_attributes_latest(mount, root->latest, &out_entry->attr);
+    } else {
+        cronos_attributes_archive(mount, found->slot, &out_entry->attr);
+        *out_slot = cronos_slot_ref(found->slot);
+    }
+    out_entry->ino = out_entry->attr.st_ino;
+    return 0;
+}
+
+static int lookup_in_archive(const CronosMount *mount, guint64 parent, const char *name,
+                             struct fuse_entry_param *out_entry, CronosSlot **out_slot)
+{
+    g_auto(CronosTarget) target = {0};
+    g_autoptr(GError) error = NULL;
+    gsize length = strlen(name);
+    int errnum = cronos_target_open(mount, parent, FALSE, &target);
+
+    if (errnum != 0)
+        return errnum;
+    guint32 found = cronos_archive_lookup(target.archive, target.entry, name, length);
+    if (found == CRONOS_ENTRY_NONE) {
+        set_absent(out_entry);
+        return length > NAME_MAX ? ENAMETOOLONG : 0;
+    }
+    target.entry = found;
+    if (!cronos_attributes_member(mount, target.slot, target.archive, found, &out_entry->attr,
+                                  &error))
+        return cronos_target_report(mount, &target, error);
+    out_entry->ino = out_entry->attr.st_ino;
+    out_entry->entry_timeout = CRONOS_FOREVER_SECONDS;
+    out_entry->attr_timeout = CRONOS_FOREVER_SECONDS;
+    *out_slot = g_steal_pointer(&target.slot);
+    return 0;
+}
+
+void cronos_op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    const CronosMount *mount = fuse_req_userdata(request);
+    struct fuse_entry_param entry = {0};
+    g_autoptr(CronosSlot) slot = NULL;
+    int errnum = parent == CRONOS_NODE_ROOT
+                     ? lookup_in_root(mount, name, &entry, &slot)
+                     : lookup_in_archive(mount, parent, name, &entry, &slot);
+
+    if (errnum != 0) {
+        fuse_reply_err(request, errnum);
+        return;
+    }
+    /* Counted first: FORGET may overtake us. A reply that did not arrive was no look-up. */
+    if (slot != NULL)
+        cronos_slot_count_lookups(slot, 1);
+    if (fuse_reply_entry(request, &entry) != 0 && slot != NULL)
+        cronos_slot_forget(slot, 1);
+}
+
+static void forget(const CronosMount *mount, guint64 node, guint64 lookups)
+{
+    g_autoptr(CronosSlot) slot = cronos_tree_slot(mount->tree, cronos_node_slot(node));
+
+    if (slot != NULL)
+        cronos_slot_forget(slot, lookups);
+}
+
+void cronos_op_forget(fuse_req_t request, fuse_ino_t node, uint64_t lookups)
+{
+    forget(fuse_req_userdata(request), node, lookups);
+    fuse_reply_none(request);
+}
+
+void cronos_op_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *forgets)
+{
+    const CronosMount *mount = fuse_req_userdata(request);
+
+    for (size_t i = 0; i < count;) {
+        guint32 slot = cronos_node_slot(forgets[i].ino);
+        guint64 node = forgets[i].ino, lookups = 0;
+
+        /* They come by the thousand from one archive. */
+        for (; i < count && cronos_node_slot(forgets[i].ino) == slot; i++)
+            lookups += forgets[i].nlookup;
+        forget(mount, node, lookups);
+    }
+    fuse_reply_none(request);
+}

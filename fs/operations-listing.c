@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ * operations-listing.c - READDIR and READDIRPLUS
+ *
+ * A listing goes on where the offset says, with no state kept in between: in an archive the offset
+ * is the place in the run of children; in the root it names the folder listed last, since the
+ * root's folders come and go. Offsets 1 and 2 stand behind "." and "..". */
+#include "fs/operations.h"
+
+#include "fs/attributes.h"
+#include "fs/node.h"
+#include "fs/reply-buffer.h"
+#include "fs/target.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define OFFSET_DOT 1
+#define OFFSET_DOT_DOT 2
+#define OFFSET_FIRST_CHILD 2 /* of the first child: this + 1 */
+/* The kernel refuses a whole listing that holds a longer name. */
+#define LISTED_NAME_MAX 1024u
+
+typedef struct {
+    fuse_req_t request;
+    const CronosMount *mount;
+    gboolean plus;
+    char *buffer;
+    size_t size, used;
+    /* Look-ups that the kernel counts once the reply has arrived. */
+    CronosSlot *archive;       /* owned: the one archive listed */
+    guint64 archive_lookups;
+    GPtrArray *root_archives;  /* of owned CronosSlot, one look-up each */
+} Listing;
+
+static void slot_unref(gpointer slot)
+{
+    cronos_slot_unref(slot);
+}
+
+/* @entry: attr.st_ino and the type in attr.st_mode at least; a zero ino tells the kernel to look it
+ * up itself. Returns: FALSE when the reply is full. */
+static gboolean add(Listing *listing, const char *name, const struct fuse_entry_param *entry,
+                    off_t offset)
+{
+    char *place = listing->buffer + listing->used;
+    size_t rest = listing->size - listing->used;
+    size_t needed =
+        listing->plus
+            ? fuse_add_direntry_plus(listing->request, place, rest, name, entry, offset)
+            : fuse_add_direntry(listing->request, place, rest, name, &entry->attr, offset);
+
+    if (needed > rest)
+        return FALSE;
+    listing->used += needed;
+    return TRUE;
+}
+
+static gboolean add_dots(Listing *listing, guint64 self, guint64 parent, off_t offset)
+{
+    struct fuse_entry_param entry = {0};
+
+    entry.attr.st_mode = S_IFDIR;
+    entry.attr.st_ino = self;
+    if (offset < OFFSET_DOT && !add(listing, ".", &entry, OFFSET_DOT))
+        return FALSE;
+    entry.attr.st_ino = parent;
+    return offset >= OFFSET_DOT_DOT || add(listing, "..", &entry, OFFSET_DOT_DOT);
+}
+
+/* The index keeps such names out; a map that changed under it may bring them back. */
+static gboolean copy_name(const char *name, gsize length, char out_name[LISTED_NAME_MAX])
+{
+    if (length == 0 || length >= LISTED_NAME_MAX || memchr(name, '/', length) != NULL ||
+        memchr(name, '\0', length) != NULL)
+        return FALSE;
+    memcpy(out_name, name, length);
+    out_name[length] = '\0';
+    return TRUE;
+}
+
+/* A child whose facts can not be read is listed all the same: the look-up that follows fails for it
+ * alone. */
+static void describe_child(const Listing *listing, const CronosTarget *target, guint32 child,
+                           struct fuse_entry_param *out_entry)
+{
+    *out_entry = (struct fuse_entry_param){0};
+    if (cronos_attributes_member(listing->mount, target->slot, target->archive, child,
+                                 &out_entry->attr, NULL)) {
+        out_entry->ino = out_entry->attr.st_ino;
+        out_entry->attr_timeout = CRONOS_FOREVER_SECONDS;
+        out_entry->entry_timeout = CRONOS_FOREVER_SECONDS;
+    } else {
+        out_entry->attr.st_ino = cronos_node(cronos_slot_number(target->slot), child);
+    }
+}
+
+static void add_children(Listing *listing, const CronosTarget *target, off_t offset)
+{
+    guint32 first, count;
+    char name[LISTED_NAME_MAX];
+    struct fuse_entry_param entry;
+
+    cronos_archive_children(target->archive, target->entry, &first, &count);
+    for (guint64 i = MAX(offset, OFFSET_FIRST_CHILD) - OFFSET_FIRST_CHILD; i < count; i++) {
+        guint32 child = first + (guint32)i;
+        gsize length;
+        const char *bytes = cronos_archive_name(target->archive, child, &length);
+
+        if (!copy_name(bytes, length, name))
+            continue;
+        describe_child(listing, target, child, &entry);
+        if (!add(listing, name, &entry, (off_t)(i + 1 + OFFSET_FIRST_CHILD)))
+            return;
+        listing->archive_lookups += entry.ino != 0;
+    }
+}
+
+static int list_archive(Listing *listing, guint64 node, off_t offset)
+{
+    g_auto(CronosTarget) target = {0};
+    int errnum = cronos_target_open(listing->mount, node, FALSE, &target);
+
+    if (errnum != 0)
+        return errnum;
+    if (!cronos_archive_is_directory(target.archive, target.entry))
+        return ENOTDIR;
+    guint32 slot = cronos_slot_number(target.slot);
+    guint64 parent =
+        target.entry == CRONOS_ENTRY_ROOT
+            ? CRONOS_NODE_ROOT
+            : cronos_node(slot, cronos_archive_parent(target.archive, target.entry));
+    if (add_dots(listing, node, parent, offset))
+        add_children(listing, &target, offset);
+    listing->archive = g_steal_pointer(&target.slot);
+    return 0;
+}
+
+/* Returns: the index of the first folder to list. */
+static guint root_position(const Listing *listing, const CronosRoot *root, off_t offset)
+{
+    if (offset < CRONOS_ROOT_COOKIE_LATEST)
+        return 0;
+    if (offset == CRONOS_ROOT_COOKIE_LATEST)
+        return cronos_root_after(root, CRONOS_ROOT_LATEST);
+    g_autoptr(CronosSlot) last =
+        cronos_tree_slot(listing->mount->tree, (guint32)(offset - CRONOS_ROOT_COOKIE_LATEST));
+    return last != NULL ? cronos_root_after(root, cronos_slot_folder(last)) : root->entries->len;
+}
+
+static void describe_folder(const Listing *listing, const CronosRoot *root,
+                            const CronosRootEntry *folder, struct fuse_entry_param *out_entry)
+{
+    *out_entry = (struct fuse_entry_param){0};
+    if (folder->slot == NULL)
+        cronos_attributes_latest(listing->mount, root->latest, &out_entry->attr);
+    else
+        cronos_attributes_archive(listing->mount, folder->slot, &out_entry->attr);
+    out_entry->ino = out_entry->attr.st_ino;
+    out_entry->attr_timeout = CRONOS_LIVE_SECONDS;
+    out_entry->entry_timeout = CRONOS_LIVE_SECONDS;
+}
+
+static int list_root(Listing *listing, off_t offset)
+{
+    struct fuse_entry_param entry;
+
+    if (offset == 0)
+        cronos_tree_refresh(listing->mount->tree, FALSE, NULL);
+    g_autoptr(CronosRoot) root = cronos_tree_root(listing->mount->tree);
+    listing->root_archives = g_ptr_array_new_with_free_func(slot_unref);
+    if (!add_dots(listing, CRONOS_NODE_ROOT, CRONOS_NODE_ROOT, offset))
+        return 0;
+    for (guint i = root_position(listing, root, offset); i < root->entries->len; i++) {
+        const CronosRootEntry *folder = &g_array_index(root->entries, CronosRootEntry, i);
+        guint64 cookie = folder->slot == NULL
+                             ? CRONOS_ROOT_COOKIE_LATEST
+                             : CRONOS_ROOT_COOKIE_SLOT(cronos_slot_number(folder->slot));
+
+        describe_folder(listing, root, folder, &entry);
+        if (!add(listing, folder->name, &entry, (off_t)cookie))
+            break;
+        if (folder->slot != NULL)
+            g_ptr_array_add(listing->root_archives, cronos_slot_ref(folder->slot));
+    }
+    return 0;
+}
+
+/* @known: the kernel will know of the nodes listed; FALSE takes that back. */
+static void count_lookups(const Listing *listing, gboolean known)
+{
+    if (!listing->plus)
+        return;
+    if (listing->archive != NULL && known)
+        cronos_slot_count_lookups(listing->archive, listing->archive_lookups);
+    else if (listing->archive != NULL)
+        cronos_slot_forget(listing->archive, listing->archive_lookups);
+    for (guint i = 0; listing->root_archives != NULL && i < listing->root_archives->len; i++) {
+        CronosSlot *slot = g_ptr_array_index(listing->root_archives, i);
+
+        if (known)
+            cronos_slot_count_lookups(slot, 1);
+        else
+            cronos_slot_forget(slot, 1);
+    }
+}
+
+static void list(fuse_req_t request, guint64 node, size_t size, off_t offset, gboolean plus)
+{
+    Listing listing = {.request = request, .plus = plus, .size = size};
+    int errnum = ENOMEM;
+
+    listing.mount = fuse_req_userdata(request);
+    listing.buffer = cronos_reply_buffer(size);
+    if (listing.buffer != NULL && offset >= 0)
+        errnum = node == CRONOS_NODE_ROOT ? list_root(&listing, offset)
+                                          : list_archive(&listing, node, offset);
+    if (errnum != 0) {
+        fuse_reply_err(request, errnum);
+    } else {
+        count_lookups(&listing, TRUE);
+        if (fuse_reply_buf(request, listing.buffer, listing.used) != 0)
+            count_lookups(&listing, FALSE);
+    }
+    cronos_slot_unref(listing.archive);
+    g_clear_pointer(&listing.root_archives, g_ptr_array_unref);
+}
+
+void cronos_op_opendir(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *file)
+{
+    const CronosMount *mount = fuse_req_userdata(request);
+
+    if (mount->no_opendir) {
+        fuse_reply_err(request, ENOSYS);
+        return;
+    }
+    file->keep_cache = 1;
+    file->cache_readdir = 1;
+    fuse_reply_open(request, file);
+}
+
+void cronos_op_readdir(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
+                       struct fuse_file_info *file)
+{
+    list(request, node, size, offset, FALSE);
+}
+
+void cronos_op_readdirplus(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
+                           struct fuse_file_info *file)
+{
+    list(request, node, size, offset, TRUE);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ * root.c - the mount's root at one moment */
+#include "fs/root.h"
+
+#include <string.h>
+
+static void clear_entry(gpointer data)
+{
+    CronosRootEntry *entry = data;
+
+    cronos_slot_unref(entry->slot);
+}
+
+CronosRoot *cronos_root_new(void)
+{
+    CronosRoot *root = g_new0(CronosRoot, 1);
+
+    root->references = 1;
+    root->entries = g_array_new(FALSE, FALSE, sizeof(CronosRootEntry));
+    g_array_set_clear_func(root->entries, clear_entry);
+    return root;
+}
+
+CronosRoot *cronos_root_ref(CronosRoot *root)
+{
+    g_atomic_int_inc(&root->references);
+    return root;
+}
+
+void cronos_root_unref(CronosRoot *root)
+{
+    if (root == NULL || !g_atomic_int_dec_and_test(&root->references))
+        return;
+    g_array_unref(root->entries);
+    cronos_slot_unref(root->latest);
+    g_free(root);
+}
+
+void cronos_root_add(CronosRoot *root, CronosSlot *slot, gboolean latest)
+{
+    CronosRootEntry entry = {cronos_slot_folder(slot), cronos_slot_ref(slot)};
+
+    g_array_append_val(root->entries, entry);
+    root->total_bytes += cronos_slot_backup(slot)->size_bytes;
+    if (latest && root->latest == NULL)
+        root->latest = cronos_slot_ref(slot);
+}
+
+static int compare_entries(gconstpointer a, gconstpointer b)
+{
+    return strcmp(((const CronosRootEntry *)a)->name, ((const CronosRootEntry *)b)->name);
+}
+
+void cronos_root_seal(CronosRoot *root)
+{
+    CronosRootEntry latest = {CRONOS_ROOT_LATEST, NULL};
+
+    if (root->latest != NULL)
+        g_array_append_val(root->entries, latest);
+    g_array_sort(root->entries, compare_entries);
+}
+
+guint cronos_root_after(const CronosRoot *root, const char *name)
+{
+    guint low = 0, high = root->entries->len;
+
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+
+        if (strcmp(g_array_index(root->entries, CronosRootEntry, middle).name, name) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const CronosRootEntry *cronos_root_find(const CronosRoot *root, const char *name)
+{
+    guint after = cronos_root_after(root, name);
+
+    if (after == 0)
+        return NULL;
+    const CronosRootEntry *entry = &g_array_index(root->entries, CronosRootEntry, after - 1);
+    return strcmp(entry->name, name) == 0 ? entry : NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * root.h - the mount's root at one moment: a folder for each archive, and "latest"
+ *
+ * Immutable; readers hold a reference while the tree goes on to a newer one. Sorted by name. */
+#pragma once
+#include "fs/slot.h"
+
+#define CRONOS_ROOT_LATEST "latest"
+
+/* Where a listing goes on: stable from one state of the root to the next, since it names what was
+ * listed last and no position. */
+#define CRONOS_ROOT_COOKIE_LATEST 3
+#define CRONOS_ROOT_COOKIE_SLOT(number) ((guint64)(number) + 3)
+
+typedef struct {
+    const char *name; /* borrowed from the slot */
+    CronosSlot *slot; /* owned; NULL for "latest" */
+} CronosRootEntry;
+
+typedef struct {
+    gint references; /* atomic */
+    GArray *entries; /* of CronosRootEntry */
+    CronosSlot *latest;    /* owned; NULL: there are no backups */
+    struct timespec mtime; /* of the directory, taken before it was read */
+    guint64 total_bytes;   /* of all archives */
+} CronosRoot;
+
+CronosRoot *cronos_root_new(void);
+CronosRoot *cronos_root_ref(CronosRoot *root);
+void cronos_root_unref(CronosRoot *root); /* NULL: no-op */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosRoot, cronos_root_unref)
+
+/* While it is built: @slot is referenced; @latest: whether it is the newest backup. Names are
+ * unique. */
+void cronos_root_add(CronosRoot *root, CronosSlot *slot, gboolean latest);
+/* Ends the building: adds "latest", sorts. */
+void cronos_root_seal(CronosRoot *root);
+
+/* Returns: (borrowed) the entry named @name, or NULL. */
+const CronosRootEntry *cronos_root_find(const CronosRoot *root, const char *name);
+/* Returns: the index of the first entry named greater than @name. */
+guint cronos_root_after(const CronosRoot *root, const char *name);

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT
+ * slot.c - one archive of the mount */
+#include "fs/slot.h"
+
+#include "core/error.h"
+#include "fs/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#define NS_PER_SECOND G_GINT64_CONSTANT(1000000000)
+
+struct CronosSlot {
+    gint references; /* atomic */
+    guint32 number;
+    int directory_fd;
+    CronosPool *pool;
+    CronosBackup backup;
+    char *folder;
+    guint64 lookups;   /* atomic */
+    gint retired;      /* atomic */
+    guint64 last_used; /* atomic; the pool's clock */
+
+    pthread_mutex_t lock; /* the fields below; held while the archive is indexed */
+    int fd;               /* -1: not open */
+    CronosArchive *archive;
+    GError *failure; /* DAMAGED or UNSUPPORTED: the file will not get better */
+};
+
+CronosSlot *cronos_slot_new(CronosPool *pool, int directory_fd, guint32 number,
+                            const CronosBackup *backup, const char *folder)
+{
+    CronosSlot *slot = g_new0(CronosSlot, 1);
+
+    slot->references = 1;
+    slot->number = number;
+    slot->directory_fd = directory_fd;
+    slot->pool = pool;
+    slot->backup = *backup;
+    slot->backup.file_name = g_strdup(backup->file_name);
+    slot->backup.parsed.type = g_strdup(backup->parsed.type);
+    slot->backup.parsed.name = g_strdup(backup->parsed.name);
+    slot->backup.parsed.timestamp = g_strdup(backup->parsed.timestamp);
+    slot->folder = g_strdup(folder);
+    slot->fd = -1;
+    pthread_mutex_init(&slot->lock, NULL);
+    return slot;
+}
+
+CronosSlot *cronos_slot_ref(CronosSlot *slot)
+{
+    g_atomic_int_inc(&slot->references);
+    return slot;
+}
+
+void cronos_slot_unref(CronosSlot *slot)
+{
+    if (slot == NULL || !g_atomic_int_dec_and_test(&slot->references))
+        return;
+    cronos_slot_drop(slot, FALSE);
+    pthread_mutex_destroy(&slot->lock);
+    g_clear_error(&slot->failure);
+    cronos_backup_name_clear(&slot->backup.parsed);
+    g_free(slot->backup.file_name);
+    g_free(slot->folder);
+    g_free(slot);
+}
+
+guint32 cronos_slot_number(const CronosSlot *slot)
+{
+    return slot->number;
+}
+
+const char *cronos_slot_folder(const CronosSlot *slot)
+{
+    return slot->folder;
+}
+
+const CronosBackup *cronos_slot_backup(const CronosSlot *slot)
+{
+    return &slot->backup;
+}
+
+gboolean cronos_slot_matches(const CronosSlot *slot, const CronosBackup *backup)
+{
+    return slot->backup.device == backup->device && slot->backup.inode == backup->inode &&
+           slot->backup.size_bytes == backup->size_bytes &&
+           slot->backup.mtime_ns == backup->mtime_ns;
+}
+
+static gboolean status_matches(const CronosSlot *slot, const struct stat *status)
+{
+    return slot->backup.device == status->st_dev && slot->backup.inode == status->st_ino &&
+           slot->backup.size_bytes == (guint64)status->st_size &&
+           slot->backup.mtime_ns ==
+               (gint64)status->st_mtim.tv_sec * NS_PER_SECOND + status->st_mtim.tv_nsec;
+}
+
+/* Caller holds the lock. */
+static gboolean check_unchanged(const CronosSlot *slot, GError **error)
+{
+    struct stat status;
+
+    if (fstat(slot->fd, &status) == 0 && status_matches(slot, &status))
+        return TRUE;
+    cronos_error_set_system(error, ESTALE, "%s: replaced or written over while mounted",
+                            slot->backup.file_name);
+    return FALSE;
+}
+
+static void close_fd(CronosSlot *slot)
+{
+    if (slot->fd < 0)
+        return;
+    close(slot->fd);
+    slot->fd = -1;
+    cronos_pool_count_descriptor(slot->pool, -1);
+}
+
+/* Caller holds the lock. */
+static gboolean ensure_fd(CronosSlot *slot, GError **error)
+{
+    if (slot->fd >= 0)
+        return check_unchanged(slot, error);
+
+    slot->fd = openat(slot->directory_fd, slot->backup.file_name,
+                      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (slot->fd < 0) {
+        cronos_error_set_system(error, errno, "can not open %s", slot->backup.file_name);
+        return FALSE;
+    }
+    cronos_pool_count_descriptor(slot->pool, 1);
+    if (check_unchanged(slot, error))
+        return TRUE;
+    close_fd(slot);
+    return FALSE;
+}
+
+/* Caller holds the lock. */
+static gboolean ensure_archive(CronosSlot *slot, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+
+    if (!ensure_fd(slot, error))
+        return FALSE;
+    int fd = fcntl(slot->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+        cronos_error_set_system(error, errno, "can not open %s", slot->backup.file_name);
+        return FALSE;
+    }
+    slot->archive = cronos_archive_open_fd(fd, slot->backup.file_name, &failure);
+    if (slot->archive != NULL)
+        return TRUE;
+    if (g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_DAMAGED) ||
+        g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED)) {
+        slot->failure = g_error_copy(failure);
+        close_fd(slot);
+    }
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+}
+
+static void mark_used(CronosSlot *slot)
+{
+    guint64 now = cronos_pool_now(slot->pool);
+
+    /* Seldom true: the cache line stays shared between readers. */
+    if (__atomic_load_n(&slot->last_used, __ATOMIC_RELAXED) != now)
+        __atomic_store_n(&slot->last_used, now, __ATOMIC_RELAXED);
+}
+
+/* Caller holds the lock. @out_opened: the archive was opened just now. */
+static gboolean ensure_usable(CronosSlot *slot, gboolean for_data, gboolean *out_opened,
+                              GError **error)
+{
+    if (slot->failure != NULL) {
+        g_propagate_error(error, g_error_copy(slot->failure));
+        return FALSE;
+    }
+    if (slot->archive != NULL)
+        return !for_data || check_unchanged(slot, error);
+    *out_opened = ensure_archive(slot, error);
+    return *out_opened;
+}
+
+static CronosArchive *slot_open(CronosSlot *slot, gboolean for_data, GError **error)
+{
+    CronosArchive *archive = NULL;
+    gboolean opened = FALSE;
+
+    mark_used(slot);
+    pthread_mutex_lock(&slot->lock);
+    if (ensure_usable(slot, for_data, &opened, error))
+        archive = cronos_archive_ref(slot->archive);
+    pthread_mutex_unlock(&slot->lock);
+
+    if (!opened)
+        return archive;
+    cronos_pool_tick(slot->pool);
+    mark_used(slot);
+    cronos_pool_add(slot->pool, slot, cronos_archive_memory_bytes(archive));
+    return archive;
+}
+
+CronosArchive *cronos_slot_open(CronosSlot *slot, GError **error)
+{
+    return slot_open(slot, FALSE, error);
+}
+
+CronosArchive *cronos_slot_open_data(CronosSlot *slot, GError **error)
+{
+    return slot_open(slot, TRUE, error);
+}
+
+void cronos_slot_drop(CronosSlot *slot, gboolean keep_fd)
+{
+    pthread_mutex_lock(&slot->lock);
+    CronosArchive *archive = g_steal_pointer(&slot->archive);
+    if (!keep_fd)
+        close_fd(slot);
+    pthread_mutex_unlock(&slot->lock);
+    cronos_archive_unref(archive);
+}
+
+gboolean cronos_slot_stat(CronosSlot *slot, struct stat *out_status)
+{
+    pthread_mutex_lock(&slot->lock);
+    gboolean known = slot->fd >= 0 && fstat(slot->fd, out_status) == 0;
+    pthread_mutex_unlock(&slot->lock);
+
+    return known || (fstatat(slot->directory_fd, slot->backup.file_name, out_status,
+                             AT_SYMLINK_NOFOLLOW) == 0 &&
+                     status_matches(slot, out_status));
+}
+
+void cronos_slot_count_lookups(CronosSlot *slot, guint64 lookups)
+{
+    __atomic_add_fetch(&slot->lookups, lookups, __ATOMIC_SEQ_CST);
+}
+
+static void release_if_unknown(CronosSlot *slot)
+{
+    if (!cronos_slot_is_retired(slot) || cronos_slot_lookups(slot) != 0)
+        return;
+    cronos_pool_remove(slot->pool, slot);
+    cronos_slot_drop(slot, FALSE);
+}
+
+void cronos_slot_forget(CronosSlot *slot, guint64 lookups)
+{
+    if (__atomic_sub_fetch(&slot->lookups, lookups, __ATOMIC_SEQ_CST) == 0)
+        release_if_unknown(slot);
+}
+
+guint64 cronos_slot_lookups(const CronosSlot *slot)
+{
+    return __atomic_load_n(&slot->lookups, __ATOMIC_SEQ_CST);
+}
+
+void cronos_slot_retire(CronosSlot *slot)
+{
+    __atomic_store_n(&slot->retired, 1, __ATOMIC_SEQ_CST);
+    release_if_unknown(slot);
+}
+
+gboolean cronos_slot_is_retired(const CronosSlot *slot)
+{
+    return __atomic_load_n(&slot->retired, __ATOMIC_SEQ_CST) != 0;
+}
+
+guint64 cronos_slot_last_used(const CronosSlot *slot)
+{
+    return __atomic_load_n(&slot->last_used, __ATOMIC_RELAXED);
+}
