@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * backup-choice.c - from what a user typed to a backup */
+#include "cli/command.h"
+#include "cli/terminal.h"
+#include "core/error.h"
+
+#define OTHERS_NAMED 3u
+
+static void note_others(const char *identifier, const CronosBackup *chosen, const GPtrArray *others)
+{
+    GString *names = g_string_new(NULL);
+    g_autofree char *typed = cronos_quote_path(identifier);
+    g_autofree char *taken = cronos_quote_path(chosen->file_name);
+
+    for (guint i = 0; i < MIN(others->len, OTHERS_NAMED); i++) {
+        const CronosBackup *other = g_ptr_array_index(others, i);
+        g_autofree char *name = cronos_quote_path(other->file_name);
+
+        g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", name);
+    }
+    if (others->len > OTHERS_NAMED)
+        g_string_append_printf(names, " and %u more", others->len - OTHERS_NAMED);
+    cronos_say_note("\"%s\" is taken as %s; it also matches %s", typed, taken, names->str);
+    g_string_free(names, TRUE);
+}
+
+const CronosBackup *cronos_choose_backup(const CronosCatalog *catalog, const char *identifier,
+                                         GError **error)
+{
+    g_autoptr(GPtrArray) others = NULL;
+    const CronosBackup *backup = cronos_catalog_find(catalog, identifier, &others, error);
+
+    if (backup != NULL && others != NULL && others->len > 0 && !g_str_equal(identifier, "latest"))
+        note_others(identifier, backup, others);
+    return backup;
+}

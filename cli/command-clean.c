@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ * command-clean.c - cronos clean */
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/json-output.h"
+#include "cli/table.h"
+#include "core/error.h"
+#include "core/retention.h"
+
+static const CronosOption options[] = {
+    CRONOS_NUMBER(0, "retention-days", retention_days, "N",
+                  "remove older ones; 0: no limit (as configured)", 0, G_MAXINT),
+    CRONOS_NUMBER(0, "max-backups", max_backups, "N",
+                  "remove beyond N; 0: no limit (as configured)", 0, G_MAXINT),
+    CRONOS_FLAG('n', "dry-run", dry_run, "print what would go, remove nothing"),
+    CRONOS_FLAG(0, "json", json, "print a JSON array"),
+    CRONOS_OPTIONS_END,
+};
+
+static const char *verdict_word(const CronosRetentionVerdict *verdict, gboolean dry_run)
+{
+    if (!verdict->remove)
+        return "keep";
+    return dry_run ? "would remove" : "removed";
+}
+
+static void print_table(const GPtrArray *verdicts, gboolean dry_run)
+{
+    static const char *const headings[] = {"FILE", "", "RULE", NULL};
+    g_autoptr(CronosTable) table = cronos_table_new(headings);
+
+    for (guint i = 0; i < verdicts->len; i++) {
+        const CronosRetentionVerdict *verdict = g_ptr_array_index(verdicts, i);
+        g_autofree char *file = cronos_quote_path(verdict->backup->file_name);
+
+        cronos_table_add(
+            table, verdict->remove ? CRONOS_STYLE_WARNING : CRONOS_STYLE_PLAIN,
+            (const char *const[]){file, verdict_word(verdict, dry_run), verdict->rule});
+    }
+    cronos_table_print(table);
+}
+
+static void print_json(const GPtrArray *verdicts, gboolean dry_run)
+{
+    g_autoptr(JsonArray) root = json_array_sized_new(verdicts->len);
+
+    for (guint i = 0; i < verdicts->len; i++) {
+        const CronosRetentionVerdict *verdict = g_ptr_array_index(verdicts, i);
+        JsonObject *object = json_object_new();
+
+        cronos_json_set_text(object, "file_name", verdict->backup->file_name);
+        cronos_json_set_count(object, "size_bytes", verdict->backup->size_bytes);
+        cronos_json_set_text(object, "created_at", verdict->backup->parsed.timestamp);
+        json_object_set_boolean_member(object, "remove", verdict->remove);
+        json_object_set_boolean_member(object, "dry_run", dry_run);
+        cronos_json_set_text(object, "rule", verdict->rule);
+        json_array_add_object_element(root, object);
+    }
+    cronos_json_print_array(root);
+}
+
+static void summarize(const GPtrArray *verdicts, gboolean dry_run)
+{
+    guint64 bytes = 0;
+    guint removed = 0;
+
+    for (guint i = 0; i < verdicts->len; i++) {
+        const CronosRetentionVerdict *verdict = g_ptr_array_index(verdicts, i);
+
+        removed += verdict->remove ? 1 : 0;
+        bytes += verdict->remove ? verdict->backup->size_bytes : 0;
+    }
+    g_autofree char *size = cronos_format_size(bytes);
+    g_autofree char *backups = cronos_format_count(removed, "backup", "backups");
+    cronos_say_note("%s (%s) %s, %u kept", backups, size, dry_run ? "would be removed" : "removed",
+                    verdicts->len - removed);
+}
+
+static void report(const CronosArguments *arguments, const GPtrArray *verdicts)
+{
+    if (arguments->json)
+        print_json(verdicts, arguments->dry_run);
+    else
+        print_table(verdicts, arguments->dry_run);
+    summarize(verdicts, arguments->dry_run);
+}
+
+static int run(const CronosInvocation *invocation, GError **error)
+{
+    const CronosArguments *arguments = invocation->arguments;
+    const char *path = cronos_config_backup_directory(invocation->config);
+    CronosRetentionOptions retention = {
+        .retention_days = arguments->retention_days,
+        .max_backups = arguments->max_backups,
+        .keep_minimum = -1,
+        .now = g_get_real_time() / G_USEC_PER_SEC,
+    };
+    g_autoptr(CronosCatalog) catalog = NULL;
+
+    /* Taking the lock would make the directory. */
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        g_autoptr(GPtrArray) none = g_ptr_array_new();
+
+        report(arguments, none);
+        return CRONOS_EXIT_DONE;
+    }
+    g_autoptr(CronosBackupDirectory) directory =
+        cronos_backup_directory_lock(path, cronos_interrupt_start(), error);
+    if (directory == NULL)
+        return CRONOS_EXIT_FAILED;
+    g_autoptr(GPtrArray) verdicts = cronos_retention_apply(
+        invocation->config, directory, &retention, arguments->dry_run, &catalog, error);
+    if (verdicts == NULL)
+        return CRONOS_EXIT_FAILED;
+    report(arguments, verdicts);
+    return CRONOS_EXIT_DONE;
+}
+
+const CronosCommand cronos_command_clean = {
+    .name = "clean",
+    .synopsis = "",
+    .summary = "Remove backups that retention does not keep",
+    .details = "Prints each backup with the rule that keeps or removes it. Archives that are no\n"
+               "backups are never touched.\n",
+    .options = options,
+    .needs_config = TRUE,
+    .run = run,
+};

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ * command-create.c - cronos create */
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/json-output.h"
+#include "cli/progress.h"
+#include "cli/terminal.h"
+#include "core/create.h"
+#include "core/metadata.h"
+
+#include <stdio.h>
+
+static const CronosOption options[] = {
+    CRONOS_TEXT('t', "type", type, "TYPE", "manual, auto, restore_point or a word (manual)"),
+    CRONOS_LIST('i', "include", include, "PATTERN", "back up what matches, and nothing else"),
+    CRONOS_LIST('e', "exclude", exclude, "PATTERN", "leave out what matches"),
+    CRONOS_FLAG(0, "no-default-excludes", no_default_excludes,
+                "leave in what the configuration excludes"),
+    CRONOS_LIST('m', "set", pairs, "KEY=VALUE", "add to the backup's metadata"),
+    CRONOS_LIST(0, "metadata", metadata_files, "FILE", "add the JSON object in FILE to it"),
+    CRONOS_NUMBER('l', "level", level, "LEVEL", "compression, 0 to 12 (as configured)", 0, 12),
+    CRONOS_NUMBER('j', "threads", threads, "THREADS", "0: one a processor (0)", 0, 1024),
+    CRONOS_FLAG('n', "dry-run", dry_run, "walk and count, write nothing"),
+    CRONOS_FLAG(0, "json", json, "print the result as JSON"),
+    CRONOS_OPTIONS_END,
+};
+
+static JsonObject *collect_metadata(const CronosArguments *arguments, GError **error)
+{
+    g_autoptr(JsonObject) user = json_object_new();
+
+    for (guint i = 0; arguments->metadata_files != NULL && i < arguments->metadata_files->len; i++)
+        if (!cronos_metadata_add_file(user, g_ptr_array_index(arguments->metadata_files, i), error))
+            return NULL;
+    for (guint i = 0; arguments->pairs != NULL && i < arguments->pairs->len; i++)
+        if (!cronos_metadata_add_pair(user, g_ptr_array_index(arguments->pairs, i), error))
+            return NULL;
+    if (!cronos_metadata_check_user(user, error))
+        return NULL;
+    return g_steal_pointer(&user);
+}
+
+static void print_json(const CronosInvocation *invocation, const CronosCreateResult *result,
+                       double seconds)
+{
+    g_autoptr(JsonObject) root = json_object_new();
+
+    cronos_json_set_text(root, "path", result->path);
+    cronos_json_set_text(root, "file_name", result->file_name);
+    json_object_set_boolean_member(root, "dry_run", invocation->arguments->dry_run);
+    cronos_json_set_count(root, "files", result->files);
+    cronos_json_set_count(root, "directories", result->directories);
+    cronos_json_set_count(root, "symlinks", result->symlinks);
+    cronos_json_set_count(root, "bytes", result->bytes);
+    cronos_json_set_count(root, "archive_bytes", result->archive_bytes);
+    cronos_json_set_count(root, "reused_members", result->reused_members);
+    cronos_json_set_count(root, "reused_bytes", result->reused_bytes);
+    cronos_json_set_count(root, "skipped", result->skipped);
+    cronos_json_set_texts(root, "unreadable", result->unreadable);
+    cronos_json_set_texts(root, "removed", result->removed);
+    cronos_json_set_count(root, "duration_ms", (guint64)(seconds * 1000));
+    cronos_json_print_object(root);
+}
+
+static void print_path(const CronosInvocation *invocation, const CronosCreateResult *result)
+{
+    if (result->path != NULL)
+        puts(result->path);
+    else
+        printf("%s/%s\n", cronos_config_backup_directory(invocation->config), result->file_name);
+}
+
+static void summarize(const CronosCreateResult *result, gboolean dry_run, double seconds)
+{
+    g_autofree char *files = cronos_format_count(result->files, "file", "files");
+    g_autofree char *folders = cronos_format_count(result->directories, "folder", "folders");
+    g_autofree char *links = cronos_format_count(result->symlinks, "link", "links");
+    g_autofree char *bytes = cronos_format_size(result->bytes);
+    g_autofree char *stored = cronos_format_size(result->archive_bytes);
+
+    if (dry_run)
+        cronos_say_note("would back up %s, %s, %s: %s", files, folders, links, bytes);
+    else
+        cronos_say_note("%s, %s, %s: %s in an archive of %s, %.1f s", files, folders, links, bytes,
+                        stored, seconds);
+    if (result->reused_members > 0) {
+        g_autofree char *members = cronos_format_count(result->reused_members, "member", "members");
+        g_autofree char *reused = cronos_format_size(result->reused_bytes);
+
+        cronos_say_note("%s (%s) taken over from the earlier backup", members, reused);
+    }
+    if (result->skipped > 0) {
+        g_autofree char *skipped = cronos_format_count(result->skipped, "socket, FIFO or device",
+                                                       "sockets, FIFOs and devices");
+
+        cronos_say_note("left out %s", skipped);
+    }
+    for (guint i = 0; result->removed != NULL && i < result->removed->len; i++)
+        cronos_say_note("retention removed %s",
+                        (const char *)g_ptr_array_index(result->removed, i));
+}
+
+static int report(const CronosInvocation *invocation, const CronosCreateResult *result,
+                  double seconds)
+{
+    const CronosArguments *arguments = invocation->arguments;
+
+    if (arguments->json)
+        print_json(invocation, result, seconds);
+    else
+        print_path(invocation, result);
+    summarize(result, arguments->dry_run, seconds);
+    if (result->unreadable == NULL || result->unreadable->len == 0)
+        return CRONOS_EXIT_DONE;
+    cronos_say_logged(NULL, result->unreadable);
+    g_autofree char *files = cronos_format_count(result->unreadable->len, "path", "paths");
+    cronos_say_error("%s could not be read; the backup holds everything else", files);
+    return CRONOS_EXIT_INCOMPLETE;
+}
+
+static int run(const CronosInvocation *invocation, GError **error)
+{
+    const CronosArguments *arguments = invocation->arguments;
+    g_autoptr(JsonObject) metadata = collect_metadata(arguments, error);
+    CronosCreateOptions create = {
+        .name = invocation->operands[0],
+        .type = arguments->type,
+        .include = cronos_arguments_strings(arguments->include),
+        .exclude = cronos_arguments_strings(arguments->exclude),
+        .no_default_excludes = arguments->no_default_excludes,
+        .metadata = metadata,
+        .level = arguments->level,
+        .threads = (guint)MAX(arguments->threads, 0),
+        .dry_run = arguments->dry_run,
+    };
+
+    if (metadata == NULL)
+        return CRONOS_EXIT_FAILED;
+    gint64 started = g_get_monotonic_time();
+    CronosProgressBar *bar = cronos_progress_bar_new("creating", arguments->no_progress);
+    CronosProgress progress = cronos_progress_bar_hook(bar, cronos_interrupt_start());
+    g_autoptr(CronosCreateResult) result =
+        cronos_create(invocation->config, &create, &progress, error);
+    cronos_progress_bar_free(bar);
+    if (result == NULL)
+        return CRONOS_EXIT_FAILED;
+    return report(invocation, result, (double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC);
+}
+
+const CronosCommand cronos_command_create = {
+    .name = "create",
+    .synopsis = "NAME",
+    .summary = "Make a backup of the project directory",
+    .details = "Prints the archive's path. Patterns are those of gitignore(5); -i, -e, -m and\n"
+               "--metadata may be given several times. Exclusion wins over inclusion.\n",
+    .options = options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .operand_missing = "a NAME for the backup",
+    .needs_config = TRUE,
+    .run = run,
+};

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ * command-show.c - cronos show */
+#include "cli/command.h"
+#include "cli/json-output.h"
+#include "cli/terminal.h"
+#include "core/archive.h"
+#include "core/error.h"
+#include "core/metadata.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static const CronosOption options[] = {
+    CRONOS_FLAG(0, "json", json, "print a JSON object"),
+    CRONOS_OPTIONS_END,
+};
+
+/* The metadata member that create added counts as a member and not as a file. */
+typedef struct {
+    guint64 members, files, directories, symlinks, bytes, stored_bytes;
+} Totals;
+
+static void totals_add(Totals *totals, const CronosMemberInfo *info, gboolean is_metadata)
+{
+    if (info->implied)
+        return;
+    totals->members++;
+    totals->stored_bytes += info->stored_bytes;
+    if (is_metadata)
+        return;
+    switch (info->kind) {
+    case CRONOS_MEMBER_FILE:
+        totals->bytes += info->size_bytes;
+        totals->files++;
+        break;
+    case CRONOS_MEMBER_DIRECTORY:
+        totals->directories++;
+        break;
+    case CRONOS_MEMBER_SYMLINK:
+        totals->symlinks++;
+        break;
+    }
+}
+
+static gboolean totals_count(CronosArchive *archive, Totals *out_totals, GError **error)
+{
+    guint32 count = cronos_archive_count(archive);
+    guint32 own = cronos_archive_lookup_path(archive, CRONOS_METADATA_MEMBER);
+
+    *out_totals = (Totals){0};
+    if (own != CRONOS_ENTRY_NONE && !cronos_metadata_is_member(archive, own))
+        own = CRONOS_ENTRY_NONE;
+    for (guint32 entry = CRONOS_ENTRY_ROOT + 1; entry < count; entry++) {
+        CronosMemberInfo info;
+
+        if (!cronos_archive_info(archive, entry, &info, error))
+            return FALSE;
+        totals_add(out_totals, &info, entry == own);
+    }
+    return TRUE;
+}
+
+static void print_json(const CronosCatalog *catalog, const CronosBackup *backup,
+                       CronosArchive *archive, const Totals *totals, JsonObject *metadata)
+{
+    g_autoptr(JsonObject) root = json_object_new();
+    g_autofree char *path =
+        g_build_filename(cronos_catalog_directory(catalog), backup->file_name, NULL);
+    const GPtrArray *repairs = NULL;
+    guint64 repair_count = cronos_archive_repairs(archive, &repairs);
+
+    cronos_json_set_text(root, "file_name", backup->file_name);
+    cronos_json_set_text(root, "path", path);
+    cronos_json_set_count(root, "size_bytes", backup->size_bytes);
+    cronos_json_set_text(root, "created_at", backup->parsed.timestamp);
+    cronos_json_set_time(root, "created_utc",
+                         backup->foreign ? backup->mtime_ns / 1000000000 : backup->parsed.created);
+    cronos_json_set_text(root, "type", backup->parsed.type);
+    cronos_json_set_text(root, "name", backup->parsed.name);
+    json_object_set_boolean_member(root, "foreign", backup->foreign);
+    cronos_json_set_count(root, "members", totals->members);
+    cronos_json_set_count(root, "files", totals->files);
+    cronos_json_set_count(root, "directories", totals->directories);
+    cronos_json_set_count(root, "symlinks", totals->symlinks);
+    cronos_json_set_count(root, "bytes", totals->bytes);
+    cronos_json_set_count(root, "stored_bytes", totals->stored_bytes);
+    if (totals->bytes > 0)
+        json_object_set_double_member(root, "ratio",
+                                      (double)totals->stored_bytes / (double)totals->bytes);
+    else
+        json_object_set_null_member(root, "ratio");
+    cronos_json_set_count(root, "repair_count", repair_count);
+    cronos_json_set_texts(root, "repairs", repairs);
+    cronos_json_set_object(root, "metadata", metadata);
+    cronos_json_print_object(root);
+}
+
+static void print_field(const char *label, const char *value)
+{
+    g_autofree char *quoted = cronos_quote_path(value);
+
+    printf("%s%-12s%s%s\n", cronos_style_begin(stdout, CRONOS_STYLE_HEADING), label,
+           cronos_style_end(stdout, CRONOS_STYLE_HEADING), quoted);
+}
+
+static void print_count(const char *label, guint64 value)
+{
+    g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, value);
+
+    print_field(label, text);
+}
+
+static void print_size(const char *label, guint64 bytes)
+{
+    g_autofree char *size = cronos_format_size(bytes);
+    g_autofree char *text = bytes < 1024
+                                ? g_strdup(size)
+                                : g_strdup_printf("%s (%" G_GUINT64_FORMAT " bytes)", size, bytes);
+
+    print_field(label, text);
+}
+
+static void print_identity(const CronosCatalog *catalog, const CronosBackup *backup)
+{
+    g_autofree char *time = cronos_format_time(backup->foreign ? backup->mtime_ns / 1000000000
+                                                               : backup->parsed.created);
+
+    print_field("file", backup->file_name);
+    print_field("directory", cronos_catalog_directory(catalog));
+    if (!backup->foreign) {
+        print_field("type", backup->parsed.type);
+        print_field("name", backup->parsed.name);
+    }
+    print_field(backup->foreign ? "modified" : "created", time);
+    print_size("size", backup->size_bytes);
+}
+
+static void print_text(const CronosCatalog *catalog, const CronosBackup *backup,
+                       CronosArchive *archive, const Totals *totals, JsonObject *metadata)
+{
+    const GPtrArray *repairs = NULL;
+    guint64 repair_count = cronos_archive_repairs(archive, &repairs);
+
+    print_identity(catalog, backup);
+    print_count("members", totals->members);
+    print_count("files", totals->files);
+    print_count("folders", totals->directories);
+    print_count("links", totals->symlinks);
+    print_size("content", totals->bytes);
+    print_size("stored", totals->stored_bytes);
+    if (totals->bytes > 0) {
+        g_autofree char *ratio = g_strdup_printf("%.1f %%", 100.0 * (double)totals->stored_bytes /
+                                                                (double)totals->bytes);
+
+        print_field("ratio", ratio);
+    }
+    if (repair_count > 0)
+        print_count("repairs", repair_count);
+    for (guint i = 0; repairs != NULL && i < repairs->len; i++)
+        print_field("", g_ptr_array_index(repairs, i));
+    if (metadata == NULL)
+        return;
+    g_autofree char *text = cronos_metadata_to_text(metadata, TRUE);
+    print_field("metadata", "");
+    printf("%s%s", text, g_str_has_suffix(text, "\n") ? "" : "\n");
+}
+
+static CronosArchive *open_archive(const CronosCatalog *catalog, const CronosBackup *backup,
+                                   GError **error)
+{
+    const char *directory = cronos_catalog_directory(catalog);
+    int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (dirfd < 0) {
+        cronos_error_set_system(error, errno, "%s", directory);
+        return NULL;
+    }
+    CronosArchive *archive = cronos_archive_open(dirfd, backup->file_name, error);
+    close(dirfd);
+    return archive;
+}
+
+static int run(const CronosInvocation *invocation, GError **error)
+{
+    g_autoptr(GError) no_metadata = NULL;
+    Totals totals;
+    g_autoptr(CronosCatalog) catalog =
+        cronos_catalog_read(cronos_config_backup_directory(invocation->config), error);
+
+    if (catalog == NULL)
+        return CRONOS_EXIT_FAILED;
+    const CronosBackup *backup = cronos_choose_backup(catalog, invocation->operands[0], error);
+    if (backup == NULL)
+        return CRONOS_EXIT_FAILED;
+    g_autoptr(CronosArchive) archive = open_archive(catalog, backup, error);
+    if (archive == NULL || !totals_count(archive, &totals, error))
+        return CRONOS_EXIT_FAILED;
+    g_autoptr(JsonObject) metadata = cronos_metadata_from_archive(archive, &no_metadata);
+    if (no_metadata != NULL)
+        cronos_say_warning("%s", no_metadata->message);
+    if (invocation->arguments->json)
+        print_json(catalog, backup, archive, &totals, metadata);
+    else
+        print_text(catalog, backup, archive, &totals, metadata);
+    return CRONOS_EXIT_DONE;
+}
+
+const CronosCommand cronos_command_show = {
+    .name = "show",
+    .synopsis = "ID",
+    .summary = "Show a backup's metadata and totals",
+    .details =
+        "ID: the file name, the same without .zip, NAME_TIMESTAMP, TIMESTAMP or \"latest\".\n",
+    .options = options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .operand_missing = "the ID of a backup",
+    .needs_config = TRUE,
+    .run = run,
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * commands.c - the table of commands */
+#include "cli/command.h"
+
+const CronosCommand *const cronos_commands[] = {
+    &cronos_command_create,
+    &cronos_command_list,
+    &cronos_command_show,
+    &cronos_command_restore,
+    &cronos_command_clean,
+    &cronos_command_verify,
+    &cronos_command_mount,
+    &cronos_command_umount,
+    &cronos_command_config,
+    &cronos_command_help,
+    NULL,
+};
+
+const CronosCommand *cronos_command_find(const char *name)
+{
+    for (const CronosCommand *const *at = cronos_commands; *at != NULL; at++)
+        if (g_str_equal((*at)->name, name))
+            return *at;
+    return NULL;
+}

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+# bash completion for cronos(1)                                 -*- shell-script -*-
+
+# The options in front of or behind the command that say where the backups are.
+_cronos_place() {
+    local i
+    for ((i = 1; i < cword; i++)); do
+        case ${words[i]} in
+            -C | -c | --root | --config)
+                place+=("${words[i]}" "${words[i + 1]-}")
+                ((i++))
+                ;;
+            --root=* | --config=*)
+                place+=("${words[i]}")
+                ;;
+        esac
+    done
+}
+
+# Sets command and operands: the command's name and how many operands stand behind it.
+_cronos_command() {
+    local i
+    for ((i = 1; i < cword; i++)); do
+        case ${words[i]} in
+            -C | -c | --root | --config | --color | -t | --type | -i | --include | -e | --exclude | \
+                -m | --set | --metadata | -l | --level | -j | --threads | --to | --strategy | \
+                --retention-days | --max-backups | -o | --options)
+                ((i++))
+                ;;
+            -*) ;;
+            *)
+                if [[ -z $command ]]; then
+                    command=${words[i]}
+                else
+                    ((operands++))
+                fi
+                ;;
+        esac
+    done
+}
+
+_cronos_identifiers() {
+    local place=() identifiers
+    _cronos_place
+    identifiers=$("${words[0]}" -q "${place[@]}" list 2>/dev/null | while read -r file _; do
+        printf '%s\n' "${file%.zip}"
+    done)
+    mapfile -t COMPREPLY < <(compgen -W "latest $identifiers" -- "$cur")
+}
+
+_cronos_types() {
+    mapfile -t COMPREPLY < <(compgen -W 'manual auto restore_point' -- "$cur")
+}
+
+_cronos_paths() { # -f or -d
+    mapfile -t COMPREPLY < <(compgen "$1" -- "$cur")
+    compopt -o filenames 2>/dev/null
+}
+
+# Completes the value of the option before the cursor. Returns: whether there is one.
+_cronos_value() {
+    case $1 in
+        -C | --root | --to) _cronos_paths -d ;;
+        -c | --config | --metadata) _cronos_paths -f ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur") ;;
+        --strategy) mapfile -t COMPREPLY < <(compgen -W 'new_location overwrite' -- "$cur") ;;
+        -t | --type) _cronos_types ;;
+        -l | --level) mapfile -t COMPREPLY < <(compgen -W '0 1 2 3 4 5 6 7 8 9 10 11 12' -- "$cur") ;;
+        -o | --options)
+            mapfile -t COMPREPLY < <(compgen -W 'allow_other uid= gid= umask= cache_mb= log_file= log_level=' -- "$cur")
+            compopt -o nospace 2>/dev/null
+            ;;
+        -i | --include | -e | --exclude | -m | --set | -j | --threads | --retention-days | --max-backups) ;;
+        *) return 1 ;;
+    esac
+    return 0
+}
+
+_cronos_options() {
+    local options='-C --root= -c --config= -q --quiet -v --verbose --color= --no-progress -h --help'
+    case $1 in
+        create)
+            options+=' -t --type= -i --include= -e --exclude= --no-default-excludes -m --set='
+            options+=' --metadata= -l --level= -j --threads= -n --dry-run --json'
+            ;;
+        list) options+=' -t --type= --all --json' ;;
+        show | config) options+=' --json' ;;
+        restore)
+            options+=' --to= --strategy= --delete -y --yes -n --dry-run --no-verify'
+            options+=' --no-restore-point --same-permissions --json'
+            ;;
+        clean) options+=' --retention-days= --max-backups= -n --dry-run --json' ;;
+        verify) options+=' --all --against-source --json' ;;
+        mount) options+=' -o --options= -f --foreground' ;;
+        '') options+=' -V --version' ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+    [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
+}
+
+_cronos_operand() {
+    case $1 in
+        '' | help)
+            mapfile -t COMPREPLY < <(compgen -W \
+                'create list show restore clean verify mount umount config help' -- "$cur")
+            ;;
+        show) ((operands == 0)) && _cronos_identifiers ;;
+        restore)
+            if ((operands == 0)); then
+                _cronos_identifiers
+            else
+                _cronos_paths -f
+            fi
+            ;;
+        verify) _cronos_identifiers ;;
+        mount | umount) _cronos_paths -d ;;
+    esac
+}
+
+_cronos() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local words=("${COMP_WORDS[@]}") cword=$COMP_CWORD command='' operands=0
+    COMPREPLY=()
+    # bash splits --option=value at the sign.
+    if [[ $cur == = ]]; then
+        cur=''
+    elif [[ $prev == = ]] && ((cword > 1)); then
+        prev=${words[cword - 2]}
+    fi
+    _cronos_value "$prev" && return
+    _cronos_command
+    if [[ $cur == -* ]]; then
+        _cronos_options "$command"
+    else
+        _cronos_operand "$command"
+    fi
+    return 0
+}
+
+complete -F _cronos cronos

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+# fish completion for cronos(1)
+
+set -l commands create list show restore clean verify mount umount config help
+
+# The options already typed that say where the backups are.
+function __cronos_place
+    set -l words (commandline -opc)
+    set -l i 2
+    while test $i -le (count $words)
+        switch $words[$i]
+            case -C -c --root --config
+                echo $words[$i]
+                set i (math $i + 1)
+                test $i -le (count $words); and echo $words[$i]
+            case '--root=*' '--config=*'
+                echo $words[$i]
+        end
+        set i (math $i + 1)
+    end
+end
+
+function __cronos_identifiers
+    echo latest
+    cronos -q (__cronos_place) list 2>/dev/null | string replace -r '(\.zip)? .*' ''
+end
+
+complete -c cronos -f
+
+# every command
+complete -c cronos -s C -l root -r -a '(__fish_complete_directories)' -d 'Project directory'
+complete -c cronos -s c -l config -r -F -d 'Configuration file'
+complete -c cronos -s q -l quiet -d 'Only errors on stderr'
+complete -c cronos -s v -l verbose -d 'Tell more on stderr'
+complete -c cronos -l color -x -a 'auto always never' -d 'Colours'
+complete -c cronos -l no-progress -d 'No progress bar'
+complete -c cronos -s h -l help -d 'Show help and leave'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'Show the version and leave'
+
+# the commands
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a create -d 'Make a backup'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a list -d 'List the backups'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a show -d 'Show metadata and totals of a backup'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a restore -d 'Bring files back'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a clean -d 'Remove backups that retention does not keep'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a verify -d 'Check that backups are whole'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a mount -d 'Show backups as folders'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a umount -d 'Take such a mount away'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a config -d 'Show the configuration in force'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a help -d 'Show help'
+complete -c cronos -n '__fish_seen_subcommand_from help' -a "$commands"
+
+# create, list
+complete -c cronos -n '__fish_seen_subcommand_from create list' -s t -l type -x -a 'manual auto restore_point' -d 'Type of backup'
+complete -c cronos -n '__fish_seen_subcommand_from create' -s i -l include -r -F -d 'Back up what matches, and nothing else'
+complete -c cronos -n '__fish_seen_subcommand_from create' -s e -l exclude -r -F -d 'Leave out what matches'
+complete -c cronos -n '__fish_seen_subcommand_from create' -l no-default-excludes -d 'Leave in what the configuration excludes'
+complete -c cronos -n '__fish_seen_subcommand_from create' -s m -l set -x -d 'Add KEY=VALUE to the metadata'
+complete -c cronos -n '__fish_seen_subcommand_from create' -l metadata -r -F -d 'Add a JSON object to the metadata'
+complete -c cronos -n '__fish_seen_subcommand_from create' -s l -l level -x -a '(seq 0 12)' -d Compression
+complete -c cronos -n '__fish_seen_subcommand_from create' -s j -l threads -x -d Threads
+complete -c cronos -n '__fish_seen_subcommand_from list verify' -l all -d 'All of them'
+
+# restore
+complete -c cronos -n '__fish_seen_subcommand_from restore' -l to -x -a '(__fish_complete_directories)' -d 'Restore into a directory'
+complete -c cronos -n '__fish_seen_subcommand_from restore' -l strategy -x -a 'new_location overwrite' -d 'Where to'
+complete -c cronos -n '__fish_seen_subcommand_from restore' -l delete -d 'Remove what the backup does not hold'
+complete -c cronos -n '__fish_seen_subcommand_from restore' -s y -l yes -d 'Do not ask before overwriting'
+complete -c cronos -n '__fish_seen_subcommand_from restore' -l no-verify -d 'Do not check the whole archive first'
+complete -c cronos -n '__fish_seen_subcommand_from restore' -l no-restore-point -d 'No restore point first'
+complete -c cronos -n '__fish_seen_subcommand_from restore' -l same-permissions -d 'Setuid and setgid bits too'
+complete -c cronos -n '__fish_seen_subcommand_from restore' -F
+
+# clean, verify, mount, umount
+complete -c cronos -n '__fish_seen_subcommand_from clean' -l retention-days -x -d 'Remove older ones'
+complete -c cronos -n '__fish_seen_subcommand_from clean' -l max-backups -x -d 'Remove beyond this number'
+complete -c cronos -n '__fish_seen_subcommand_from verify' -l against-source -d 'Compare with the project directory too'
+complete -c cronos -n '__fish_seen_subcommand_from mount' -s o -l options -x -d 'Mount options'
+complete -c cronos -n '__fish_seen_subcommand_from mount' -s f -l foreground -d 'Stay in the foreground'
+complete -c cronos -n '__fish_seen_subcommand_from mount umount' -a '(__fish_complete_directories)'
+
+# several commands
+complete -c cronos -n '__fish_seen_subcommand_from create restore clean' -s n -l dry-run -d 'Change nothing'
+complete -c cronos -n '__fish_seen_subcommand_from create list show restore clean verify config' -l json -d 'Print JSON'
+complete -c cronos -n '__fish_seen_subcommand_from show restore verify' -a '(__cronos_identifiers)'
