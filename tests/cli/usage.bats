@@ -1,0 +1,190 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Help, usage errors and the options that every command shares.
+
+load ../lib/common
+
+COMMANDS=(create list show restore clean verify mount umount config help)
+
+# Help goes to stdout, with status 0, and fits 80 columns.
+assert_help()
+{
+    run --separate-stderr -0 "$@"
+    [[ -n $output ]] || fail "no help from: $*"
+    [[ -z $stderr ]] || fail "help of $* on stderr: $stderr"
+    local line
+    for line in "${lines[@]}"; do
+        ((${#line} <= 80)) || fail "$*: ${#line} columns: $line"
+    done
+}
+
+# A usage error: status 2, nothing on stdout, a reason and the way to help on stderr.
+assert_usage_error()
+{
+    run --separate-stderr -2 cronos "$@"
+    [[ -z $output ]] || fail "on stdout: $output"
+    assert_contains "$stderr" "cronos: "
+    assert_contains "$stderr" "Try "
+}
+
+options_in_help()
+{
+    "$@" --help | grep -oE -- '(^|[ ,])--[a-z][a-z-]+' | tr -d ' ,' | sort -u
+}
+
+@test "help of the program: stdout, status 0, 80 columns" {
+    assert_help cronos --help
+    assert_help cronos -h
+    assert_help cronos help
+    assert_help cronosfs --help
+    assert_help cronosfs -h
+}
+
+@test "help of each command: stdout, status 0, 80 columns" {
+    for command in "${COMMANDS[@]}"; do
+        assert_help cronos "$command" --help
+        assert_help cronos help "$command"
+    done
+}
+
+@test "help names every command" {
+    run -0 cronos help
+    for command in "${COMMANDS[@]}"; do
+        [[ $output =~ (^|[[:space:]])${command}[[:space:]] ]] || fail "$command is not in help"
+    done
+}
+
+@test "--version names the program and its version" {
+    run --separate-stderr -0 cronos --version
+    [[ $output =~ ^cronos\ [0-9]+\.[0-9]+ ]]
+    run --separate-stderr -0 cronosfs --version
+    [[ $output =~ cronosfs\ [0-9]+\.[0-9]+ ]]
+}
+
+@test "usage errors: status 2, the reason on stderr, stdout empty" {
+    assert_usage_error
+    assert_usage_error frobnicate
+    assert_usage_error --frobnicate
+    assert_usage_error list --frobnicate
+    assert_usage_error -Z list
+    assert_usage_error create
+    assert_usage_error create x y
+    assert_usage_error create x -t
+    assert_usage_error create x -l eleventy
+    assert_usage_error create x -j -1
+    assert_usage_error show
+    assert_usage_error show one two
+    assert_usage_error restore
+    assert_usage_error restore latest --strategy sideways
+    assert_usage_error clean surplus
+    assert_usage_error clean --retention-days never
+    assert_usage_error umount
+    assert_usage_error help frobnicate
+    assert_usage_error --color=sometimes list
+}
+
+@test "long options are not abbreviated" {
+    assert_usage_error list --js
+    assert_usage_error create x --dry
+}
+
+@test "an unknown command suggests nothing harmful and does nothing" {
+    make_small_tree
+    run -2 cronos crate x
+    [[ ! -e $BACKUPS ]]
+}
+
+@test "global options stand before or after the command" {
+    make_small_tree
+    cd /
+    run --separate-stderr -0 cronos -C "$ROOT" -q create one
+    run --separate-stderr -0 cronos create two -C "$ROOT" -q
+    run --separate-stderr -0 cronos list --json -C "$ROOT"
+    assert_equal "$(json "$output" 'len(j)')" 2
+}
+
+@test "-- ends the options" {
+    make_small_tree
+    run --separate-stderr -0 cronos -q create -- -x
+    assert_contains "$output" "egos_backup_manual_-x_"
+}
+
+@test "options take their value with = or a space" {
+    make_small_tree
+    run --separate-stderr -0 cronos -q create one --type=auto
+    assert_contains "$output" egos_backup_auto_one_
+    run --separate-stderr -0 cronos -q create two --type auto
+    assert_contains "$output" egos_backup_auto_two_
+    run --separate-stderr -0 cronos -qC "$ROOT" create three -tauto
+    assert_contains "$output" egos_backup_auto_three_
+}
+
+@test "-q leaves stderr to errors, and without it create says what it did" {
+    make_small_tree
+    run --separate-stderr -0 cronos create loud
+    [[ -n $stderr ]]
+    run --separate-stderr -0 cronos -q create quiet
+    assert_equal "$stderr" ""
+}
+
+@test "colours: only when asked for, or on a terminal, and never under NO_COLOR" {
+    make_small_tree
+    backup x
+    run -0 cronos list
+    refute_contains "$output" $'\e['
+    run cronos --color=never show nonesuch
+    refute_contains "$output" $'\e['
+    run cronos --color=always show nonesuch
+    assert_contains "$output" $'\e['
+    NO_COLOR=1 run on-terminal "" cronos show nonesuch
+    refute_contains "$output" $'\e[3'
+}
+
+@test "every option of --help stands in the manual page and in the completions" {
+    local source=$TESTS/.. manual option completion
+    manual=$(mandoc -T ascii "$source/man/cronos.1" | col -b)
+    mapfile -t options < <(
+        options_in_help cronos
+        for command in "${COMMANDS[@]}"; do options_in_help cronos "$command"; done
+    )
+    ((${#options[@]} > 20))
+    for option in $(printf '%s\n' "${options[@]}" | sort -u); do
+        grep -qE -- "$option\b" <<<"$manual" || fail "man/cronos.1 lacks $option"
+        for completion in "$source"/cli/completions/*; do
+            grep -qE -- "(-l |--)${option#--}\b" "$completion" || fail "$completion lacks $option"
+        done
+    done
+}
+
+@test "every command stands in the manual page and in the completions" {
+    local source=$TESTS/.. completion
+    for command in "${COMMANDS[@]}"; do
+        grep -qE "\b$command\b" "$source/man/cronos.1" || fail "man/cronos.1 lacks $command"
+        for completion in "$source"/cli/completions/*; do
+            grep -qE "\b$command\b" "$completion" || fail "$completion lacks $command"
+        done
+    done
+}
+
+@test "the bash completion offers commands, options and identifiers" {
+    make_small_tree
+    backup x
+    run -0 bash -c '
+        source "$(find "$1/../cli/completions" -type f -name "*bash*" -o -type f -name cronos |
+            head -n 1)"
+        complete_words() {
+            COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE}
+            COMPREPLY=()
+            local function
+            function=$(complete -p cronos | sed "s/.*-F \([^ ]*\).*/\1/")
+            "$function" cronos "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+            printf "%s\n" "${COMPREPLY[@]}"
+        }
+        complete_words cronos cre
+        complete_words cronos create x --no-default
+        complete_words cronos show ""
+    ' bash "$TESTS"
+    assert_contains "$output" create
+    assert_contains "$output" --no-default-excludes
+    assert_contains "$output" "${ARCHIVE_NAME%.zip}"
+}

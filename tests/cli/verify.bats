@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# verify: whole archives, damaged members by name, and the comparison with the source.
+
+load ../lib/common
+
+setup()
+{
+    make_workspace
+    make_small_tree
+    head -c 100000 /dev/urandom >noise
+    backup x
+}
+
+@test "a whole backup: status 0 and OK" {
+    run --separate-stderr -0 cronos verify "$ID"
+    assert_contains "$output" OK
+    run --separate-stderr -0 cronos verify
+    assert_contains "$output" "$ID"
+    run --separate-stderr -0 cronos verify --json
+    json "$output" j >/dev/null
+}
+
+@test "a damaged member is named, the status is 1" {
+    damage "$ARCHIVE" "$(($(member_offset "$ARCHIVE" noise) + 5000))" 8
+    run --separate-stderr -1 cronos verify "$ID"
+    assert_contains "$stderr" noise
+    refute_contains "$stderr" a.txt
+    run --separate-stderr -1 cronos verify "$ID" --json
+    assert_contains "$(json "$output" 'json.dumps(j)')" noise
+}
+
+@test "a local header that contradicts the central directory is found" {
+    local header field
+    header=$(header_offset "$ARCHIVE" noise)
+    cp "$ARCHIVE" "$WORK/whole.zip"
+    # Signature, method, CRC, name.
+    for field in 0 8 14 30; do
+        cp "$WORK/whole.zip" "$ARCHIVE"
+        damage "$ARCHIVE" $((header + field)) 2
+        run --separate-stderr -1 cronos verify "$ID"
+        assert_contains "$stderr" noise
+    done
+}
+
+@test "several identifiers, and --all" {
+    local good=$ID
+    backup y
+    damage "$ARCHIVE" "$(($(member_offset "$ARCHIVE" noise) + 5000))" 8
+    run --separate-stderr -0 cronos verify "$good"
+    run --separate-stderr -1 cronos verify "$good" "$ID"
+    assert_contains "$output" "$good"
+    run --separate-stderr -1 cronos verify --all
+    assert_contains "$output" "$good"
+    assert_contains "$stderr" noise
+    rm "$ARCHIVE"
+    run -0 cronos verify --all
+    run --separate-stderr -1 cronos verify nonesuch
+}
+
+@test "--against-source: no difference, then each kind of it" {
+    run -0 cronos verify "$ID" --against-source
+    echo "other words..." >a.txt
+    rm empty-file
+    echo new >new.txt
+    ln -sfn a.txt link
+    run -1 cronos verify "$ID" --against-source
+    assert_contains "$output" a.txt
+    assert_contains "$output" empty-file
+    assert_contains "$output" new.txt
+    assert_contains "$output" link
+    refute_contains "$output" main.c
+    run --separate-stderr -1 cronos verify "$ID" --against-source --json
+    assert_equal "$(json "$output" '[sorted((j[0] if isinstance(j, list) else j)[k])
+        for k in ("changed", "missing", "added")]')" \
+        '[["a.txt", "link"], ["empty-file"], ["new.txt"]]'
+}
+
+@test "--against-source with the patterns the backup was made with" {
+    mkdir .git
+    touch .git/HEAD skipped.o
+    backup y -e '*.o'
+    run -0 cronos verify "$ID" --against-source
+}

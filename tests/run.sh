@@ -1,0 +1,218 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# run.sh - every check of the project, on a bare Debian 12 as well as on a developer's machine
+#
+# Usage: tests/run.sh [--quick]
+#   --quick   the release build and its tests alone: no sanitizers, no static checks
+#
+# Installs missing Debian packages (as root), builds in a temporary directory, tests what a
+# `meson install` puts in place, then the sanitizer builds, then the static checks. Nothing may be
+# skipped. The last line is "N passed, N failed"; the status is 0 only if nothing failed.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+SOURCE=$PWD
+QUICK=
+# What runs more than one thread.
+THREADED_TESTS=(archive create restore verify mount-parallel mount-live)
+PASSED=0
+FAILED=0
+
+# shellcheck source=tests/lib/packages.sh
+source tests/lib/packages.sh
+
+case ${1:-} in
+    "") ;;
+    --quick) QUICK=1 ;;
+    *)
+        sed -n '3,7s/^# \{0,1\}//p' "$0" >&2
+        exit 2
+        ;;
+esac
+
+heading()
+{
+    printf '\n== %s (%d s)\n' "$*" "$SECONDS"
+}
+
+# Runs "$2"... as one check named "$1"; shows its output when it fails.
+check()
+{
+    local name=$1 status=0
+    shift
+    "$@" >"$WORK/check.log" 2>&1 || status=$?
+    if ((status == 0)); then
+        PASSED=$((PASSED + 1))
+        echo "ok      $name"
+    else
+        FAILED=$((FAILED + 1))
+        echo "FAILED  $name (status $status): $*"
+        cat "$WORK/check.log"
+    fi
+    LAST_STATUS=$status
+}
+
+# The same, for what all that follows depends on.
+require()
+{
+    check "$@"
+    ((LAST_STATUS == 0)) || finish
+}
+
+# Builds $WORK/NAME: build NAME MESON-OPTIONS...
+build()
+{
+    local name=$1
+    shift
+    require "build: $name" build_steps "$WORK/$name" "$@"
+}
+
+build_steps()
+{
+    local directory=$1
+    shift
+    meson setup "$directory" "$SOURCE" --prefix=/usr --buildtype=release -Dwerror=true \
+        -Dtests=enabled "$@" && ninja -C "$directory"
+}
+
+# Runs tests of the build $WORK/$2 and counts the cases behind them: suite TITLE BUILD ARGS...
+suite()
+{
+    local title=$1 directory=$WORK/$2 passed failed log
+    shift 2
+    heading "$title"
+    log=$directory/meson-logs/testlog.json
+    rm -f "$log"
+    meson test -C "$directory" --no-rebuild "$@" || true
+    if [[ ! -s $log ]]; then
+        FAILED=$((FAILED + 1))
+        echo "FAILED  $title: no test has run"
+        return
+    fi
+    read -r passed failed < <(tests/tools/count-results "$log" || echo "0 1")
+    PASSED=$((PASSED + passed))
+    FAILED=$((FAILED + failed))
+    echo "$title: $passed passed, $failed failed"
+}
+
+# What sanitizers found in programs whose exit status nobody sees, such as detached daemons.
+no_sanitizer_reports()
+{
+    local reports
+    mapfile -t reports < <(find "$1" -type f)
+    ((${#reports[@]} == 0)) || { cat "${reports[@]}"; return 1; }
+}
+
+# Directory for the reports of sanitizers, which processes of any user may write to.
+report_directory()
+{
+    mkdir -m 1777 "$WORK/$1"
+    chmod 1777 "$WORK/$1"
+    printf '%s\n' "$WORK/$1"
+}
+
+release_tests()
+{
+    build release
+    suite "unit tests, release" release --suite unit
+    require "meson install" env DESTDIR="$WORK/installed" meson install -C "$WORK/release" \
+        --no-rebuild
+    export CRONOS_TEST_PREFIX=$WORK/installed/usr
+    suite "command line and mount, as installed" release --suite cli --suite mount
+    suite "large data, as installed" release --suite large --num-processes 1
+    heading "a real tree: /usr/include and /usr/share/doc"
+    check "real tree" real_tree
+    unset CRONOS_TEST_PREFIX
+}
+
+real_tree()
+{
+    mkdir "$WORK/real-tree"
+    cp -a /usr/include /usr/share/doc "$WORK/real-tree/"
+    PATH=$CRONOS_TEST_PREFIX/bin:$PATH tests/real-tree.sh "$WORK/real-tree"
+}
+
+address_sanitizer_tests()
+{
+    local reports
+    heading "AddressSanitizer, LeakSanitizer, UndefinedBehaviorSanitizer"
+    build asan --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+    reports=$(report_directory asan-reports)
+    export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99:log_path=$reports/asan
+    export LSAN_OPTIONS=suppressions=$SOURCE/tests/lib/lsan.supp:print_suppressions=0
+    export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:exitcode=99:log_path=$reports/ubsan
+    suite "all but large data, under ASan and UBSan" asan --timeout-multiplier 4 \
+        --suite unit --suite cli --suite mount
+    check "no report of ASan or UBSan" no_sanitizer_reports "$reports"
+    unset ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS
+}
+
+thread_sanitizer_tests()
+{
+    local reports
+    heading "ThreadSanitizer"
+    build tsan --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+    reports=$(report_directory tsan-reports)
+    export TSAN_OPTIONS=exitcode=66:log_path=$reports/tsan:suppressions=$SOURCE/tests/lib/tsan.supp
+    suite "threaded parts, under TSan" tsan --timeout-multiplier 4 \
+        "${THREADED_TESTS[@]}"
+    check "no report of TSan" no_sanitizer_reports "$reports"
+    unset TSAN_OPTIONS
+}
+
+formatted()
+{
+    find core fs cli tests -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run --Werror
+}
+
+cppcheck_clean()
+{
+    cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j "$(nproc)" \
+        --enable=warning,performance,portability --library=gtk --library=posix -I . \
+        -D_GNU_SOURCE -DCRONOS_VERSION='""' -DG_LOG_DOMAIN='""' \
+        --suppress=missingIncludeSystem --suppress=unknownMacro \
+        core fs cli
+}
+
+scripts_clean()
+{
+    shellcheck .ci/run tests/*.sh tests/lib/*.sh tests/lib/*.bash tests/*/*.bats
+}
+
+static_checks()
+{
+    heading "static checks"
+    check "clang-format" formatted
+    check "cppcheck" cppcheck_clean
+    check "manual pages" mandoc -T lint -W warning man/*.[1-9]
+    check "shellcheck" scripts_clean
+}
+
+finish()
+{
+    printf '\n%d passed, %d failed\n' "$PASSED" "$FAILED"
+    ((FAILED == 0))
+    exit
+}
+
+clean_up()
+{
+    chmod -R u+rwX "$WORK" 2>/dev/null || true
+    rm -rf "$WORK"
+}
+
+packages_require build run test check
+require_fuse_device
+WORK=$(mktemp -d)
+trap clean_up EXIT
+# The programs under test must be in reach of the unprivileged user that some tests run as.
+chmod 755 "$WORK"
+echo "building and testing in $WORK"
+
+release_tests
+if [[ -z $QUICK ]]; then
+    address_sanitizer_tests
+    thread_sanitizer_tests
+    static_checks
+fi
+finish

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ * test-verify.c - damage is found and named, and nothing else is called damaged */
+#include "restore-fixture.h"
+
+static CronosVerifyResult *verify(Fixture *fixture, const CronosBackup *backup,
+                                  gboolean against_source)
+{
+    const CronosVerifyOptions options = {.against_source = against_source, .threads = 2};
+    g_autoptr(GError) error = NULL;
+    CronosVerifyResult *result =
+        cronos_verify(fixture->config, backup, cronos_config_backup_directory(fixture->config),
+                      &options, NULL, &error);
+
+    if (result == NULL)
+        fail_msg("%s", error->message);
+    return result;
+}
+
+/* Edits the archive: @body works on the bytearray d. */
+static void edit(const Fixture *fixture, const char *file_name, const char *body)
+{
+    g_autofree char *path = g_build_filename(fixture->root, "backups", file_name, NULL);
+    g_autofree char *script =
+        g_strconcat("import sys, struct\np = sys.argv[1]\nd = bytearray(open(p, 'rb').read())\n",
+                    body, "\nopen(p, 'wb').write(d)\n", NULL);
+
+    run_script(script, path);
+}
+
+static char *join(GPtrArray *lines)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (guint i = 0; i < lines->len; i++)
+        g_string_append_printf(text, "%s%s", i > 0 ? " " : "", (char *)g_ptr_array_index(lines, i));
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static void test_whole(void **state)
+{
+    Fixture *fixture = *state;
+
+    fixture_script(fixture, "project",
+                   "import os, sys\n"
+                   "r = sys.argv[1]\n"
+                   "os.makedirs(r + '/d/e')\n"
+                   "open(r + '/d/big', 'wb').write(os.urandom(4096) * 800)\n"
+                   "open(r + '/d/empty', 'wb')\n"
+                   "os.symlink('big', r + '/d/link')\n");
+    const CronosBackup *backup = fixture_backup(fixture, "whole");
+    g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+
+    assert_true(cronos_verify_result_is_whole(result));
+    assert_int_equal(result->unsupported->len, 0);
+    assert_int_equal(result->repairs->len, 0);
+    assert_int_equal(result->members, 6); /* with the metadata */
+    assert_true(result->bytes > 4096 * 800);
+}
+
+static void test_damaged_members(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup =
+        fixture_zip(fixture, "bad.zip",
+                    "add('z', b'FIRST' * 3, method=zipfile.ZIP_STORED)\n"
+                    "add('good', b'good')\n"
+                    "add('a b\\n', b'SECOND' * 3, method=zipfile.ZIP_STORED)\n"
+                    "add('big', b'THIRD' + os.urandom(2500000), method=zipfile.ZIP_STORED)\n");
+
+    edit(fixture, "bad.zip", "for m in (b'FIRST', b'SECOND', b'THIRD'):\n    d[d.find(m)] ^= 1\n");
+    g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+    assert_false(cronos_verify_result_is_whole(result));
+    assert_int_equal(result->damaged->len, 3);
+    assert_true(g_str_has_prefix(g_ptr_array_index(result->damaged, 0), "z: "));
+    assert_true(g_str_has_prefix(g_ptr_array_index(result->damaged, 1), "a b\\012: "));
+    assert_true(g_str_has_prefix(g_ptr_array_index(result->damaged, 2), "big: "));
+}
+
+static void test_local_header(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup =
+        fixture_zip(fixture, "name.zip", "add('one', b'1')\nadd('two', b'2')");
+
+    edit(fixture, "name.zip",
+         "at = d.find(b'two') - 30\nassert d[at:at + 2] == b'PK'\nd[at + 14] ^= 1\n");
+    g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+    assert_int_equal(result->damaged->len, 1);
+    assert_true(g_str_has_prefix(g_ptr_array_index(result->damaged, 0), "two: "));
+}
+
+/* The bytes of two members are the same bytes: how archives are made that never end. */
+static void test_overlap(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup =
+        fixture_zip(fixture, "overlap.zip", "add('aa', b'same' * 99)\nadd('bb', b'same' * 99)");
+
+    edit(fixture, "overlap.zip",
+         "cd = d.find(b'PK\\1\\2')\n"
+         "second = d.find(b'PK\\1\\2', cd + 1)\n"
+         "d[second + 42:second + 46] = d[cd + 42:cd + 46]\n");
+    g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+    g_autofree char *all = join(result->damaged);
+    assert_true(result->damaged->len >= 1);
+    assert_non_null(strstr(all, "bb: "));
+}
+
+static void test_unsupported(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup =
+        fixture_zip(fixture, "odd.zip", "add('odd', b'x' * 50)\nadd('plain', b'y')");
+
+    edit(fixture, "odd.zip",
+         "d[8:10] = b'\\x61\\0'\ncd = d.find(b'PK\\1\\2')\nd[cd + 10:cd + 12] = b'\\x61\\0'\n");
+    g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+    assert_true(cronos_verify_result_is_whole(result));
+    assert_int_equal(result->unsupported->len, 1);
+    assert_true(g_str_has_prefix(g_ptr_array_index(result->unsupported, 0), "odd: "));
+}
+
+static void test_no_archive(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *backups = fixture_path(fixture, "project/backups");
+    const CronosVerifyOptions options = {0};
+    g_autoptr(GError) error = NULL;
+
+    temporary_write(backups, "text.zip", "this is no archive");
+    const CronosBackup *backup = fixture_find(fixture, "text.zip");
+    assert_null(cronos_verify(fixture->config, backup, backups, &options, NULL, &error));
+    assert_true(g_error_matches(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED));
+}
+
+static void test_against_source(void **state)
+{
+    Fixture *fixture = *state;
+
+    fixture_script(fixture, "project",
+                   "import os, sys\n"
+                   "r = sys.argv[1]\n"
+                   "os.makedirs(r + '/gone/deep'); os.makedirs(r + '/.git')\n"
+                   "for n in ('same', 'size', 'bytes', 'kind', 'gone/deep/x', '.git/y'):\n"
+                   "    open(r + '/' + n, 'w').write('text of ' + n)\n"
+                   "open(r + '/large', 'wb').write(os.urandom(1500000))\n"
+                   "os.symlink('here', r + '/link'); os.symlink('here', r + '/steady')\n");
+    const CronosBackup *backup = fixture_backup(fixture, "source");
+    g_autoptr(CronosVerifyResult) equal = verify(fixture, backup, TRUE);
+    assert_int_equal(equal->changed->len + equal->missing->len + equal->added->len, 0);
+    assert_int_equal(equal->unreadable->len, 0);
+
+    fixture_script(fixture, "project",
+                   "import os, sys, shutil\n"
+                   "r = sys.argv[1]\n"
+                   "open(r + '/size', 'a').write('!')\n"
+                   "open(r + '/bytes', 'r+').write('TEXT')\n"
+                   "f = open(r + '/large', 'r+b'); f.seek(1400000); b = f.read(1)\n"
+                   "f.seek(1400000); f.write(bytes([b[0] ^ 255])); f.close()\n"
+                   "os.remove(r + '/kind'); os.mkdir(r + '/kind')\n"
+                   "os.remove(r + '/link'); os.symlink('hers', r + '/link')\n"
+                   "shutil.rmtree(r + '/gone')\n"
+                   "open(r + '/new', 'w'); open(r + '/.git/new', 'w')\n");
+    g_autoptr(CronosVerifyResult) result = verify(fixture, backup, TRUE);
+    g_autofree char *changed = join(result->changed);
+    g_autofree char *missing = join(result->missing);
+    g_autofree char *added = join(result->added);
+    assert_true(cronos_verify_result_is_whole(result));
+    assert_string_equal(changed, "bytes kind large link size");
+    assert_string_equal(missing, "gone gone/deep gone/deep/x");
+    assert_string_equal(added, "new");
+}
+
+typedef struct {
+    guint64 bytes, members;
+    CronosProgressState last;
+} Seen;
+
+static void note_progress(const CronosProgressState *progress, gpointer user_data)
+{
+    Seen *seen = user_data;
+
+    assert_true(progress->bytes_done >= seen->last.bytes_done);
+    seen->last = *progress;
+}
+
+static void test_progress_and_cancel(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup =
+        fixture_zip(fixture, "p.zip", "for i in range(200): add('f%d' % i, b'x' * i)\nadd('e/')");
+    const CronosVerifyOptions options = {.threads = 2};
+    Seen seen = {0};
+    g_autoptr(GCancellable) cancellable = g_cancellable_new();
+    const CronosProgress progress = {note_progress, &seen, cancellable};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(CronosVerifyResult) result =
+        cronos_verify(fixture->config, backup, NULL, &options, &progress, &error);
+
+    assert_non_null(result);
+    assert_int_equal(seen.last.bytes_done, 199 * 200 / 2);
+    assert_int_equal(seen.last.bytes_total, 199 * 200 / 2);
+    assert_int_equal(seen.last.members_done, 201);
+    assert_int_equal(seen.last.members_total, 201);
+    g_cancellable_cancel(cancellable);
+    assert_null(cronos_verify(fixture->config, backup, NULL, &options, &progress, &error));
+    assert_true(g_error_matches(error, CRONOS_ERROR, CRONOS_ERROR_CANCELLED));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_whole),          TEST(test_damaged_members),     TEST(test_local_header),
+        TEST(test_overlap),        TEST(test_unsupported),         TEST(test_no_archive),
+        TEST(test_against_source), TEST(test_progress_and_cancel),
+    };
+
+    return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
+}
