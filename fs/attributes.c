@@ -29,8 +29,8 @@ static void set_times(struct stat *status, struct timespec mtime, struct timespe
 static void set_size(struct stat *status, guint64 size_bytes)
 {
     status->st_size = (off_t)MIN(size_bytes, (guint64)G_MAXINT64);
-    status->st_blocks = (blkcnt_t)(size_bytes / STAT_BLOCK_BYTES +
-                                   (size_bytes % STAT_BLOCK_BYTES != 0));
+    status->st_blocks =
+        (blkcnt_t)(size_bytes / STAT_BLOCK_BYTES + (size_bytes % STAT_BLOCK_BYTES != 0));
     status->st_blksize = PREFERRED_READ_BYTES;
 }
 
@@ -88,8 +88,7 @@ void cronos_attributes_latest(const CronosMount *mount, const CronosSlot *slot,
     override(mount, out_status);
 }
 
-void cronos_attributes_archive(const CronosMount *mount, CronosSlot *slot,
-                               struct stat *out_status)
+void cronos_attributes_archive(const CronosMount *mount, CronosSlot *slot, struct stat *out_status)
 {
     const CronosBackup *backup = cronos_slot_backup(slot);
     struct timespec mtime = from_ns(backup->mtime_ns);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * attributes.h - struct stat of everything in the mount
  *
- * A folder that stands for an archive may be entered by whoever may read the archive's file: letting
- * other users in with allow_other does not open private backups to them. */
+ * A folder that stands for an archive may be entered by whoever may read the archive's file:
+ * letting other users in with allow_other does not open private backups to them. */
 #pragma once
 #include "fs/mount.h"
 
@@ -18,8 +18,7 @@ void cronos_attributes_root(const CronosMount *mount, const CronosRoot *root,
 /* @slot: where the link leads. */
 void cronos_attributes_latest(const CronosMount *mount, const CronosSlot *slot,
                               struct stat *out_status);
-void cronos_attributes_archive(const CronosMount *mount, CronosSlot *slot,
-                               struct stat *out_status);
+void cronos_attributes_archive(const CronosMount *mount, CronosSlot *slot, struct stat *out_status);
 /* Returns: FALSE with @error when the member's facts can not be read. */
 gboolean cronos_attributes_member(const CronosMount *mount, const CronosSlot *slot,
                                   const CronosArchive *archive, guint32 entry,

@@ -69,9 +69,8 @@ int cronos_report_error(const CronosSlot *slot, const CronosArchive *archive, gu
     if (was_reported(cronos_node(cronos_slot_number(slot), entry)))
         return cronos_errno_from_error(error);
 
-    g_autofree char *path = archive != NULL && entry != CRONOS_ENTRY_ROOT
-                                ? cronos_archive_path(archive, entry)
-                                : NULL;
+    g_autofree char *path =
+        archive != NULL && entry != CRONOS_ENTRY_ROOT ? cronos_archive_path(archive, entry) : NULL;
     cronos_log_event(CRONOS_LOG_WARNING, cronos_slot_backup(slot)->file_name, path, "%s",
                      error->message);
     return cronos_errno_from_error(error);

@@ -2,8 +2,9 @@
  * main.c - cronosfs: the order in which a mount comes up
  *
  * All that can fail fails in the process that was called, before it forks; what comes after reaches
- * it through fs/readiness.h. Exit status: 0 mounted (in the foreground: unmounted cleanly), 1 failed,
- * 2 wrong usage. */
+ * it through fs/readiness.h. Exit status: 0 mounted (in the foreground: unmounted cleanly), 1
+ * failed, 2 wrong usage. */
+#include "core/archive.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "fs/mount.h"
@@ -40,13 +41,25 @@ static int complain(const GError *error)
 
 static void log_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
 {
+    static GMutex lock;
+    static GString *line; /* lock */
+
     if (level == FUSE_LOG_DEBUG) {
         vfprintf(stderr, format, arguments);
         return;
     }
-    g_autofree char *message = g_strchomp(g_strdup_vprintf(format, arguments));
-    cronos_log_event(level <= FUSE_LOG_ERR ? CRONOS_LOG_ERROR : CRONOS_LOG_WARNING, NULL, NULL,
-                     "%s", message);
+    /* It says some things in several calls; a newline ends them. */
+    g_mutex_lock(&lock);
+    if (line == NULL)
+        line = g_string_new(NULL);
+    g_string_append_vprintf(line, format, arguments);
+    if (g_str_has_suffix(line->str, "\n")) {
+        g_strchomp(line->str);
+        cronos_log_event(level <= FUSE_LOG_ERR ? CRONOS_LOG_ERROR : CRONOS_LOG_WARNING, NULL, NULL,
+                         "%s", line->str);
+        g_string_truncate(line, 0);
+    }
+    g_mutex_unlock(&lock);
 }
 
 static void start_log(const CronosFsOptions *options)
@@ -95,8 +108,7 @@ static int serve(CronosMount *mount, CronosSession *session)
     if (cronos_session_serve(session, &error))
         return EXIT_SUCCESS;
     if (!cronos_readiness_fail(mount->readiness, error->message))
-        cronos_log_event(CRONOS_LOG_ERROR, NULL, mount->options->mount_point, "%s",
-                         error->message);
+        cronos_log_event(CRONOS_LOG_ERROR, NULL, mount->options->mount_point, "%s", error->message);
     return EXIT_FAILURE;
 }
 
@@ -117,9 +129,9 @@ static int run_mounted(CronosMount *mount, CronosSession *session)
 {
     g_autoptr(GError) error = NULL;
     CronosReadinessSide side = CRONOS_READINESS_DAEMON;
-    g_autoptr(CronosReadiness) readiness =
-        mount->options->foreground ? cronos_readiness_foreground()
-                                   : cronos_readiness_fork(&side, &error);
+    g_autoptr(CronosReadiness) readiness = mount->options->foreground
+                                               ? cronos_readiness_foreground()
+                                               : cronos_readiness_fork(&side, &error);
     int status;
 
     if (readiness == NULL) {
@@ -141,8 +153,9 @@ static int run(const CronosFsOptions *options)
     CronosSession *session = NULL;
     int status;
 
-    mount.pool =
-        cronos_pool_new((gsize)options->cache_mb * BYTES_PER_MIB, raise_descriptor_limit());
+    gsize budget_bytes = (gsize)options->cache_mb * BYTES_PER_MIB;
+    cronos_archive_set_cache_limit(budget_bytes / 2);
+    mount.pool = cronos_pool_new(budget_bytes / 2, raise_descriptor_limit());
     mount.tree = cronos_tree_open(options->directory, mount.pool, &error);
     if (mount.tree != NULL)
         session = cronos_session_new(&mount, &error);

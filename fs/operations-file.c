@@ -135,8 +135,8 @@ static int read_member(const CronosMount *mount, guint64 node, void *buffer, siz
 
     if (errnum != 0)
         return errnum;
-    gssize got = cronos_archive_read(target.archive, target.entry, (guint64)offset, buffer, size,
-                                     &error);
+    gssize got =
+        cronos_archive_read(target.archive, target.entry, (guint64)offset, buffer, size, &error);
     if (got < 0)
         return cronos_target_report(mount, &target, error);
     *out_got = (size_t)got;

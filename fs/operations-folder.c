@@ -72,9 +72,8 @@ void cronos_op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
     const CronosMount *mount = fuse_req_userdata(request);
     struct fuse_entry_param entry = {0};
     g_autoptr(CronosSlot) slot = NULL;
-    int errnum = parent == CRONOS_NODE_ROOT
-                     ? lookup_in_root(mount, name, &entry, &slot)
-                     : lookup_in_archive(mount, parent, name, &entry, &slot);
+    int errnum = parent == CRONOS_NODE_ROOT ? lookup_in_root(mount, name, &entry, &slot)
+                                            : lookup_in_archive(mount, parent, name, &entry, &slot);
 
     if (errnum != 0) {
         fuse_reply_err(request, errnum);

@@ -27,9 +27,9 @@ typedef struct {
     char *buffer;
     size_t size, used;
     /* Look-ups that the kernel counts once the reply has arrived. */
-    CronosSlot *archive;       /* owned: the one archive listed */
+    CronosSlot *archive; /* owned: the one archive listed */
     guint64 archive_lookups;
-    GPtrArray *root_archives;  /* of owned CronosSlot, one look-up each */
+    GPtrArray *root_archives; /* of owned CronosSlot, one look-up each */
 } Listing;
 
 static void slot_unref(gpointer slot)
@@ -125,10 +125,9 @@ static int list_archive(Listing *listing, guint64 node, off_t offset)
     if (!cronos_archive_is_directory(target.archive, target.entry))
         return ENOTDIR;
     guint32 slot = cronos_slot_number(target.slot);
-    guint64 parent =
-        target.entry == CRONOS_ENTRY_ROOT
-            ? CRONOS_NODE_ROOT
-            : cronos_node(slot, cronos_archive_parent(target.archive, target.entry));
+    guint64 parent = target.entry == CRONOS_ENTRY_ROOT
+                         ? CRONOS_NODE_ROOT
+                         : cronos_node(slot, cronos_archive_parent(target.archive, target.entry));
     if (add_dots(listing, node, parent, offset))
         add_children(listing, &target, offset);
     listing->archive = g_steal_pointer(&target.slot);

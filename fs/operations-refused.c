@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * operations-refused.c - everything that writes
  *
- * The mount is read-only, and the kernel refuses most of these by itself; a remount for writing does
- * not change what an archive is. */
+ * The mount is read-only, and the kernel refuses most of these by itself; a remount for writing
+ * does not change what an archive is. */
 #include "fs/operations.h"
 
 #include <errno.h>
@@ -29,8 +29,7 @@ void cronos_op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
     fuse_reply_err(request, EROFS);
 }
 
-void cronos_op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent,
-                       const char *name)
+void cronos_op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent, const char *name)
 {
     fuse_reply_err(request, EROFS);
 }
@@ -70,8 +69,8 @@ void cronos_op_removexattr(fuse_req_t request, fuse_ino_t node, const char *name
     fuse_reply_err(request, EROFS);
 }
 
-void cronos_op_fallocate(fuse_req_t request, fuse_ino_t node, int mode, off_t offset,
-                         off_t length, struct fuse_file_info *file)
+void cronos_op_fallocate(fuse_req_t request, fuse_ino_t node, int mode, off_t offset, off_t length,
+                         struct fuse_file_info *file)
 {
     fuse_reply_err(request, EROFS);
 }

@@ -2,7 +2,8 @@
  * operations.c - what is agreed with the kernel at the start, and the table of requests
  *
  * There is no open file and no open directory on our side: once told ENOSYS the kernel sends no
- * OPEN, RELEASE, FLUSH or OPENDIR, and keeps what it has read. Every listing comes with attributes. */
+ * OPEN, RELEASE, FLUSH or OPENDIR, and keeps what it has read. Every listing comes with attributes.
+ */
 #include "fs/operations.h"
 
 /* Read-ahead requests in flight: several readers of large files at once. */

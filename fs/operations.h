@@ -39,8 +39,7 @@ void cronos_op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mo
                      dev_t device);
 void cronos_op_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode);
 void cronos_op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name);
-void cronos_op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent,
-                       const char *name);
+void cronos_op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent, const char *name);
 void cronos_op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
                       fuse_ino_t new_parent, const char *new_name, unsigned int flags);
 void cronos_op_link(fuse_req_t request, fuse_ino_t node, fuse_ino_t new_parent,
@@ -52,5 +51,5 @@ void cronos_op_create(fuse_req_t request, fuse_ino_t parent, const char *name, m
 void cronos_op_setxattr(fuse_req_t request, fuse_ino_t node, const char *name, const char *value,
                         size_t size, int flags);
 void cronos_op_removexattr(fuse_req_t request, fuse_ino_t node, const char *name);
-void cronos_op_fallocate(fuse_req_t request, fuse_ino_t node, int mode, off_t offset,
-                         off_t length, struct fuse_file_info *file);
+void cronos_op_fallocate(fuse_req_t request, fuse_ino_t node, int mode, off_t offset, off_t length,
+                         struct fuse_file_info *file);

@@ -25,8 +25,14 @@ typedef struct {
     const char *refused;         /* an argument too many, or an unknown short option */
 } RawOptions;
 
-#define TEXT(template, field) {template, offsetof(RawOptions, field), 0}
-#define FLAG(template, field) {template, offsetof(RawOptions, field), 1}
+#define TEXT(template, field)                                                                      \
+    {                                                                                              \
+        template, offsetof(RawOptions, field), 0                                                   \
+    }
+#define FLAG(template, field)                                                                      \
+    {                                                                                              \
+        template, offsetof(RawOptions, field), 1                                                   \
+    }
 
 enum { KEY_SEEN_FSNAME = 1, KEY_SEEN_SUBTYPE };
 
@@ -110,7 +116,7 @@ const char *cronos_fs_options_help(void)
            "  allow_root             let root in\n"
            "  default_permissions    hold all users to the files' modes and owners\n"
            "  auto_unmount           unmount when the daemon dies\n"
-           "  max_threads=N          serve with at most N threads (10)\n"
+           "  max_threads=N          serve with at most N threads (processors + 1)\n"
            "  clone_fd               a channel to the kernel for each thread\n"
            "and those that mount(8) has for every file system, such as noexec.\n"
            "\n"
@@ -272,8 +278,8 @@ static gboolean check_places(const CronosFsOptions *options, GError **error)
         !check_directory("backup directory", options->directory, &directory, error))
         return FALSE;
     g_autofree char *below = g_strconcat(options->mount_point, "/", NULL);
-    gboolean hides = g_str_has_prefix(options->directory, below) ||
-                     strcmp(options->mount_point, "/") == 0;
+    gboolean hides =
+        g_str_has_prefix(options->directory, below) || strcmp(options->mount_point, "/") == 0;
     if (!hides &&
         (mount_point.st_dev != directory.st_dev || mount_point.st_ino != directory.st_ino))
         return TRUE;
@@ -325,9 +331,9 @@ static gboolean interpret(CronosFsOptions *options, const RawOptions *raw, GErro
     if (raw->help || raw->version)
         return TRUE;
     if (raw->refused != NULL) {
-        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE, "%s \"%s\"",
-                    raw->refused[0] == '-' ? "unknown option" : "one argument too many:",
-                    raw->refused);
+        g_set_error(
+            error, CRONOS_ERROR, CRONOS_ERROR_USAGE, "%s \"%s\"",
+            raw->refused[0] == '-' ? "unknown option" : "one argument too many:", raw->refused);
         return FALSE;
     }
     if (raw->target == NULL) {
@@ -366,10 +372,10 @@ gboolean cronos_fs_options_parse(CronosFsOptions *options, int argc, char **argv
     g_autofree char *called = g_path_get_basename(argc > 0 ? argv[0] : "cronosfs");
     g_autoptr(GPtrArray) converted =
         g_str_has_prefix(called, "mount.") ? from_mount_form(argc, argv, &raw) : NULL;
-    struct fuse_args args = converted != NULL
-                                ? (struct fuse_args)FUSE_ARGS_INIT((int)converted->len,
-                                                                   (char **)converted->pdata)
-                                : (struct fuse_args)FUSE_ARGS_INIT(argc, argv);
+    struct fuse_args args =
+        converted != NULL
+            ? (struct fuse_args)FUSE_ARGS_INIT((int)converted->len, (char **)converted->pdata)
+            : (struct fuse_args)FUSE_ARGS_INIT(argc, argv);
 
     *options = (CronosFsOptions){0};
     if (fuse_opt_parse(&args, &raw, templates, collect) != 0) {

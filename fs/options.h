@@ -25,8 +25,8 @@ typedef struct {
     gid_t gid;
     mode_t umask;
     guint cache_mb;
-    guint max_threads; /* 0: libfuse's choice */
-    char *log_file; /* nullable; absolute */
+    guint max_threads; /* 0: as many as suit the machine */
+    char *log_file;    /* nullable; absolute */
     CronosLogLevel log_level;
     struct fuse_args fuse; /* what goes to fuse_session_new */
 } CronosFsOptions;

@@ -18,8 +18,8 @@ typedef struct {
 } CronosRootEntry;
 
 typedef struct {
-    gint references; /* atomic */
-    GArray *entries; /* of CronosRootEntry */
+    gint references;       /* atomic */
+    GArray *entries;       /* of CronosRootEntry */
     CronosSlot *latest;    /* owned; NULL: there are no backups */
     struct timespec mtime; /* of the directory, taken before it was read */
     guint64 total_bytes;   /* of all archives */

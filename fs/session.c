@@ -27,6 +27,7 @@
 #define FUSE_DEVICE_MINOR 229u
 #define WAKE_SIGNAL SIGUSR1
 #define WAKE_INTERVAL_MS 10
+#define THREADS_LEAST 4u
 
 struct CronosSession {
     CronosMount *mount;
@@ -201,6 +202,13 @@ static void stopper_end(Stopper *stopper)
     close(stopper->signal_fd);
 }
 
+/* The kernel hands requests to the thread that has slept longest: each one more than are busy costs
+ * cold caches and memory, and gains only where threads wait for a disk. */
+static guint default_threads(void)
+{
+    return MAX(THREADS_LEAST, g_get_num_processors() + 1);
+}
+
 /* Returns: 0, a signal's number, or a negative errno. */
 static int run_loop(struct fuse_session *fuse, const CronosFsOptions *options)
 {
@@ -208,8 +216,8 @@ static int run_loop(struct fuse_session *fuse, const CronosFsOptions *options)
         return fuse_session_loop(fuse);
     struct fuse_loop_config *config = fuse_loop_cfg_create();
     fuse_loop_cfg_set_clone_fd(config, options->clone_fd ? 1 : 0);
-    if (options->max_threads > 0)
-        fuse_loop_cfg_set_max_threads(config, options->max_threads);
+    fuse_loop_cfg_set_max_threads(config, options->max_threads > 0 ? options->max_threads
+                                                                   : default_threads());
     int result = fuse_session_loop_mt(fuse, config);
     fuse_loop_cfg_destroy(config);
     return result;
@@ -220,8 +228,7 @@ static int serve(CronosSession *session, Stopper *stopper)
 {
     const CronosFsOptions *options = session->mount->options;
 
-    cronos_log_event(CRONOS_LOG_INFO, NULL, options->mount_point, "mounted %s",
-                     options->directory);
+    cronos_log_event(CRONOS_LOG_INFO, NULL, options->mount_point, "mounted %s", options->directory);
     int result = run_loop(session->fuse, options);
     unmount(session);
     stopper_end(stopper);

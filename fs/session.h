@@ -11,8 +11,8 @@ typedef struct CronosSession CronosSession;
 /* Mounts; nothing is served yet. @mount: borrowed, outlives the session.
  * Returns: (owned), or NULL with @error: USAGE for options that FUSE does not know. */
 CronosSession *cronos_session_new(CronosMount *mount, GError **error);
-/* Serves until the end; then the mount is gone. Call once, from the main thread; no other thread may
- * run yet. Returns: FALSE with @error when it could not start or broke down. */
+/* Serves until the end; then the mount is gone. Call once, from the main thread; no other thread
+ * may run yet. Returns: FALSE with @error when it could not start or broke down. */
 gboolean cronos_session_serve(CronosSession *session, GError **error);
 /* Unmounts where it is still mounted. NULL: no-op. */
 void cronos_session_free(CronosSession *session);

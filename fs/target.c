@@ -9,7 +9,8 @@
 
 #include <errno.h>
 
-/* The directory has gone on, and nobody told: look, so that the next look-up finds what is there. */
+/* The directory has gone on, and nobody told: look, so that the next look-up finds what is there.
+ */
 static void catch_up(const CronosMount *mount, const CronosSlot *slot)
 {
     g_autoptr(GError) error = NULL;
@@ -59,8 +60,7 @@ void cronos_target_clear(CronosTarget *target)
     g_clear_pointer(&target->slot, cronos_slot_unref);
 }
 
-int cronos_target_report(const CronosMount *mount, const CronosTarget *target,
-                         const GError *error)
+int cronos_target_report(const CronosMount *mount, const CronosTarget *target, const GError *error)
 {
     return report(mount, target->slot, target->archive, target->entry, error);
 }

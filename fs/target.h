@@ -18,5 +18,4 @@ void cronos_target_clear(CronosTarget *target);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CronosTarget, cronos_target_clear)
 
 /* Logs a failure to read a member of @target. Returns: its errno. */
-int cronos_target_report(const CronosMount *mount, const CronosTarget *target,
-                         const GError *error);
+int cronos_target_report(const CronosMount *mount, const CronosTarget *target, const GError *error);

@@ -36,20 +36,12 @@ struct CronosTree {
     pthread_rwlock_t lock; /* the fields below */
     CronosRoot *root;
     GHashTable *slots;   /* number to owned CronosSlot */
-    GPtrArray *vanished; /* NULL: nothing has changed */
+    GPtrArray *vanished; /* of names; NULL: nothing has changed */
 };
 
 static void slot_unref(gpointer slot)
 {
     cronos_slot_unref(slot);
-}
-
-static void vanished_free(gpointer data)
-{
-    CronosVanished *vanished = data;
-
-    g_free(vanished->name);
-    g_free(vanished);
 }
 
 CronosTree *cronos_tree_open(const char *directory, CronosPool *pool, GError **error)
@@ -140,15 +132,14 @@ static GHashTable *name_folders(const GPtrArray *backups)
         gboolean free_stem = stem_length > 0 && strcmp(stem, CRONOS_ROOT_LATEST) != 0 &&
                              !g_hash_table_contains(file_names, stem) &&
                              !g_hash_table_contains(folders, stem);
-        g_hash_table_insert(folders, free_stem ? g_steal_pointer(&stem)
-                                               : g_strdup(backup->file_name), backup);
+        g_hash_table_insert(
+            folders, free_stem ? g_steal_pointer(&stem) : g_strdup(backup->file_name), backup);
     }
     return folders;
 }
 
 /* Returns: (borrowed) the slot that shows this very file under this very name, or NULL. */
-static CronosSlot *find_kept(const CronosRoot *root, const char *folder,
-                             const CronosBackup *backup)
+static CronosSlot *find_kept(const CronosRoot *root, const char *folder, const CronosBackup *backup)
 {
     const CronosRootEntry *entry = cronos_root_find(root, folder);
 
@@ -185,15 +176,6 @@ static CronosRoot *build_root(CronosTree *tree, const CronosCatalog *catalog, GP
     return root;
 }
 
-static void add_vanished(GPtrArray *vanished, const char *name, guint64 node)
-{
-    CronosVanished *item = g_new(CronosVanished, 1);
-
-    item->name = g_strdup(name);
-    item->node = node;
-    g_ptr_array_add(vanished, item);
-}
-
 /* @gone: takes the slots of @before that @after has no more; @vanished: their names. */
 static void compare_roots(const CronosRoot *before, const CronosRoot *after, GPtrArray *gone,
                           GPtrArray *vanished)
@@ -204,20 +186,17 @@ static void compare_roots(const CronosRoot *before, const CronosRoot *after, GPt
         if (old->slot == NULL)
             continue;
         const CronosRootEntry *new = cronos_root_find(after, old->name);
-        if (new != NULL && new->slot == old->slot)
+        if (new != NULL &&new->slot == old->slot)
             continue;
         g_ptr_array_add(gone, cronos_slot_ref(old->slot));
-        add_vanished(vanished, old->name,
-                     cronos_node(cronos_slot_number(old->slot), CRONOS_ENTRY_ROOT));
+        g_ptr_array_add(vanished, g_strdup(old->name));
     }
     if (before->latest != NULL && before->latest != after->latest)
-        add_vanished(vanished, CRONOS_ROOT_LATEST,
-                     cronos_node_latest(cronos_slot_number(before->latest)));
+        g_ptr_array_add(vanished, g_strdup(CRONOS_ROOT_LATEST));
 }
 
 /* Caller holds scan_lock. @vanished: (owned) */
-static void publish(CronosTree *tree, CronosRoot *root, const GPtrArray *added,
-                    GPtrArray *vanished)
+static void publish(CronosTree *tree, CronosRoot *root, const GPtrArray *added, GPtrArray *vanished)
 {
     CronosRoot *before = tree->root;
     gboolean differs = added->len > 0 || vanished->len > 0;
@@ -274,7 +253,7 @@ static gboolean install(CronosTree *tree, const CronosCatalog *catalog,
 {
     g_autoptr(GPtrArray) added = g_ptr_array_new();
     g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(slot_unref);
-    GPtrArray *vanished = g_ptr_array_new_with_free_func(vanished_free);
+    GPtrArray *vanished = g_ptr_array_new_with_free_func(g_free);
     CronosRoot *root = build_root(tree, catalog, added);
 
     root->mtime = *mtime;
@@ -319,7 +298,8 @@ gboolean cronos_tree_refresh(CronosTree *tree, gboolean doubt, GError **error)
     }
     pthread_rwlock_rdlock(&tree->lock);
     const struct timespec *seen = &tree->root->mtime;
-    gboolean same = seen->tv_sec == status.st_mtim.tv_sec && seen->tv_nsec == status.st_mtim.tv_nsec;
+    gboolean same =
+        seen->tv_sec == status.st_mtim.tv_sec && seen->tv_nsec == status.st_mtim.tv_nsec;
     pthread_rwlock_unlock(&tree->lock);
 
     if (doubt) {

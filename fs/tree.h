@@ -15,12 +15,6 @@
 
 typedef struct CronosTree CronosTree;
 
-/* A name that now stands for something else, or for nothing. */
-typedef struct {
-    char *name;
-    guint64 node; /* what it stood for */
-} CronosVanished;
-
 /* Opens @directory, an absolute path, and reads it.
  * Returns: (owned), or NULL with a system error. */
 CronosTree *cronos_tree_open(const char *directory, CronosPool *pool, GError **error);
@@ -41,8 +35,8 @@ CronosRoot *cronos_tree_root(CronosTree *tree);
 /* Returns: (owned) the slot, or NULL when it is known no more. */
 CronosSlot *cronos_tree_slot(CronosTree *tree, guint32 number);
 
-/* Returns: (owned) what vanished since the last call, CronosVanished; NULL when the root is as it
- * was then; empty when there are only new names. */
+/* Returns: (owned) the names (char *) that since the last call came to stand for something else or
+ * for nothing; NULL when the root is as it was then; empty when there are only new names. */
 GPtrArray *cronos_tree_take_vanished(CronosTree *tree);
 /* @changed: called, without a lock held, when there is something to take. Set before threads
  * start. */

@@ -45,11 +45,10 @@ struct CronosWatch {
 /* Others may change these without this kernel hearing of it. */
 static gboolean is_shared_file_system(int fd)
 {
-    static const guint32 shared[] = {NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC, SMB2_SUPER_MAGIC,
-                                     CIFS_MAGIC,       FUSE_MAGIC,      V9FS_MAGIC,
-                                     CEPH_SUPER_MAGIC, AFS_SUPER_MAGIC, CODA_SUPER_MAGIC,
-                                     OCFS2_SUPER_MAGIC, LUSTRE_MAGIC,   GFS2_MAGIC,
-                                     VBOXSF_MAGIC};
+    static const guint32 shared[] = {
+        NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,  SMB2_SUPER_MAGIC, CIFS_MAGIC,       FUSE_MAGIC,
+        V9FS_MAGIC,      CEPH_SUPER_MAGIC, AFS_SUPER_MAGIC,  CODA_SUPER_MAGIC, OCFS2_SUPER_MAGIC,
+        LUSTRE_MAGIC,    GFS2_MAGIC,       VBOXSF_MAGIC};
     struct statfs status;
 
     if (fstatfs(fd, &status) != 0)
@@ -119,17 +118,10 @@ static void tell_kernel(CronosWatch *watch)
 
     if (vanished == NULL)
         return;
-    g_autoptr(CronosRoot) root = cronos_tree_root(watch->tree);
     for (guint i = 0; i < vanished->len; i++) {
-        const CronosVanished *item = g_ptr_array_index(vanished, i);
-        size_t length = strlen(item->name);
+        const char *name = g_ptr_array_index(vanished, i);
 
-        /* A replaced name is looked up again; a deleted one is reported to who watches the mount. */
-        if (cronos_root_find(root, item->name) != NULL)
-            fuse_lowlevel_notify_inval_entry(watch->session, CRONOS_NODE_ROOT, item->name, length);
-        else
-            fuse_lowlevel_notify_delete(watch->session, CRONOS_NODE_ROOT, item->node, item->name,
-                                        length);
+        fuse_lowlevel_notify_inval_entry(watch->session, CRONOS_NODE_ROOT, name, strlen(name));
     }
     fuse_lowlevel_notify_inval_inode(watch->session, CRONOS_NODE_ROOT, 0, 0);
 }
@@ -141,8 +133,8 @@ static void *watch_thread(void *data)
 
     while (!g_atomic_int_get(&watch->stopping)) {
         g_autoptr(GError) error = NULL;
-        int count = poll(polled, G_N_ELEMENTS(polled),
-                         watch->inotify_fd < 0 ? POLL_INTERVAL_MS : -1);
+        int count =
+            poll(polled, G_N_ELEMENTS(polled), watch->inotify_fd < 0 ? POLL_INTERVAL_MS : -1);
         gboolean read_well = TRUE;
 
         if (count > 0 && polled[0].revents != 0)
@@ -173,7 +165,7 @@ CronosWatch *cronos_watch_start(CronosTree *tree, struct fuse_session *session, 
     }
     if (errnum == 0) {
         /* What changed before the watch began. */
-        cronos_tree_rescan(tree, NULL);
+        cronos_tree_refresh(tree, TRUE, NULL);
         return watch;
     }
     cronos_error_set_system(error, errnum, "can not watch the backup directory");

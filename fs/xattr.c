@@ -55,8 +55,7 @@ static char *metadata_value(CronosSlot *slot, int *out_errno)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(CronosArchive) archive = cronos_slot_open_data(slot, &error);
-    JsonObject *metadata =
-        archive != NULL ? cronos_metadata_from_archive(archive, &error) : NULL;
+    JsonObject *metadata = archive != NULL ? cronos_metadata_from_archive(archive, &error) : NULL;
 
     if (metadata == NULL) {
         *out_errno = errno_without_value(error);
