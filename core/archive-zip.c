@@ -157,7 +157,7 @@ static gboolean zip_check_structure(gpointer data, guint32 entry, GError **error
     GError *local = NULL;
 
     if (locate(data, entry, &extent, &data_offset, &local) || local == NULL)
-        return TRUE;
+        return cronos_zip_index_check_name(index_of(data), ((const Zip *)data)->fd, entry, error);
     g_propagate_error(error, local);
     return FALSE;
 }

@@ -141,12 +141,15 @@ static gboolean apply_zip64(const Tail *tail, guint64 end_offset, Declared *decl
 
 static gboolean check_declared(const Declared *declared, GError **error)
 {
-    if (declared->disk != 0 || declared->directory_disk != 0 ||
-        declared->members_here != declared->members) {
+    if (declared->members_here > declared->members || declared->directory_disk > declared->disk)
+        return damaged(error, "the end record contradicts itself");
+    if (declared->disk != 0) {
         g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
                             "the archive spans several disks");
         return FALSE;
     }
+    if (declared->members_here != declared->members)
+        return damaged(error, "the end record gives two numbers of members");
     if (declared->directory_bytes > declared->records_offset ||
         declared->directory_offset > declared->records_offset - declared->directory_bytes)
         return damaged(error, "the central directory does not fit the file: the file is cut short "

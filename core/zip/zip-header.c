@@ -194,10 +194,11 @@ static gboolean read_ntfs(const CronosZipHeader *header, gint64 *out_ns)
     if (times == NULL || size < 8)
         return FALSE;
     guint64 filetime = zip_get64(times);
-    if (filetime == 0 || filetime > epoch + G_MAXINT64 / 100)
+    if (filetime == 0 || filetime > epoch + G_MAXINT64 / 100 ||
+        filetime < epoch - G_MAXINT64 / 100)
         return FALSE;
     *out_ns = ((gint64)filetime - (gint64)epoch) * 100;
-    return filetime >= epoch || epoch - filetime <= G_MAXINT64 / 100;
+    return TRUE;
 }
 
 /* The private field: see zip-format.h. @have_seconds: UT's, which its nanoseconds belong to. */
@@ -206,27 +207,29 @@ static void read_identity(const CronosZipHeader *header, gboolean have_seconds, 
 {
     gsize length = 0;
     const guint8 *at = find_extra(header, ZIP_EXTRA_IDENTITY, &length);
+    guint32 nanoseconds = 0;
 
-    if (at == NULL || length < 13)
+    if (at == NULL || length < 1)
         return;
-    guint32 nanoseconds = zip_get32(at);
-    guint8 shape = at[12];
-    gsize n = shape & 0x7fu;
-    if (nanoseconds >= NS_PER_SECOND || n < 1 || n > 8 || length < 13 + n)
+    gsize n = at[0] & ZIP_IDENTITY_INODE_BYTES;
+    gsize nanoseconds_at = 9 + n;
+    gsize seconds_at = nanoseconds_at + (at[0] & ZIP_IDENTITY_NANOSECONDS ? 4 : 0);
+    gsize end = seconds_at + (at[0] & ZIP_IDENTITY_SECONDS ? 8 : 0);
+    if (n < 1 || n > 8 || length < end)
         return;
-    if (shape & 0x80u) {
-        if (length < 13 + n + 8)
-            return;
-        seconds = (gint64)zip_get64(at + 13 + n);
+    if (at[0] & ZIP_IDENTITY_NANOSECONDS)
+        nanoseconds = zip_get32(at + nanoseconds_at);
+    if (at[0] & ZIP_IDENTITY_SECONDS) {
+        seconds = (gint64)zip_get64(at + seconds_at);
         have_seconds = TRUE;
     }
-    if (!have_seconds)
+    if (!have_seconds || nanoseconds >= NS_PER_SECOND)
         return;
     info->mtime_ns = seconds_ns(seconds) + nanoseconds;
-    info->ctime_ns = (gint64)zip_get64(at + 4);
+    info->ctime_ns = (gint64)zip_get64(at + 1);
     info->inode = 0;
     for (gsize i = 0; i < n; i++)
-        info->inode |= (guint64)at[13 + i] << (8 * i);
+        info->inode |= (guint64)at[9 + i] << (8 * i);
     info->has_identity = TRUE;
 }
 

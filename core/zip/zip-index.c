@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/zip/zip-header.h"
+#include "core/zip/zip-io.h"
 #include "core/zip/zip-tree.h"
 
 #include <errno.h>
@@ -180,20 +181,52 @@ gboolean cronos_zip_index_info(const CronosZipIndex *index, guint32 entry,
            cronos_zip_header_info(&header, directory, out_info, error);
 }
 
+/* Fails for implied folders. */
+static gboolean read_member_header(const CronosZipIndex *index, guint32 entry,
+                                   CronosZipHeader *out_header, GError **error)
+{
+    const CronosZipNode *node = &index->tree.nodes[entry];
+
+    if (node->header == CRONOS_ZIP_NO_HEADER) {
+        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_NOT_FOUND,
+                            "the archive has no member for this folder");
+        return FALSE;
+    }
+    return read_header(index, node, out_header, error);
+}
+
 gboolean cronos_zip_index_extent(const CronosZipIndex *index, guint32 entry,
                                  CronosZipExtent *out_extent, GError **error)
 {
     CronosZipHeader header;
 
     g_return_val_if_fail(entry < index->tree.count, FALSE);
-    const CronosZipNode *node = &index->tree.nodes[entry];
-    if (node->header == CRONOS_ZIP_NO_HEADER) {
-        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_NOT_FOUND,
-                            "the archive has no member for this folder");
-        return FALSE;
-    }
-    return read_header(index, node, &header, error) &&
+    return read_member_header(index, entry, &header, error) &&
            cronos_zip_header_extent(&header, index->end.prefix_bytes, out_extent, error);
+}
+
+gboolean cronos_zip_index_check_name(const CronosZipIndex *index, int fd, guint32 entry,
+                                     GError **error)
+{
+    CronosZipHeader header;
+    CronosZipExtent extent;
+
+    g_return_val_if_fail(entry < index->tree.count, FALSE);
+    if (index->tree.nodes[entry].header == CRONOS_ZIP_NO_HEADER)
+        return TRUE;
+    if (!read_member_header(index, entry, &header, error) ||
+        !cronos_zip_header_extent(&header, index->end.prefix_bytes, &extent, error))
+        return FALSE;
+    gsize length = ZIP_LOCAL_SIZE + header.name_length;
+    g_autofree guint8 *local = g_malloc(length);
+    if (!cronos_zip_pread_exactly(fd, local, length, extent.header_offset, error))
+        return FALSE;
+    if (zip_get16(local + ZIP_LOCAL_NAME_LENGTH) == header.name_length &&
+        memcmp(local + ZIP_LOCAL_SIZE, header.name, header.name_length) == 0)
+        return TRUE;
+    g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED,
+                        "local header and central directory differ in the name");
+    return FALSE;
 }
 
 const char *cronos_zip_index_comment(const CronosZipIndex *index, gsize *out_length)

@@ -6,11 +6,17 @@
  * listing a scan. Names stay in the mapped central directory; every other fact is decoded from it
  * when asked for, with bounds checked at each access, since the file may change under the map.
  *
- * Names: implied folders are made; of duplicate names the last in the central directory wins;
- * "." and empty components are dropped, ".." and absolute starts are neutralised, a path that is
- * both file and folder keeps the folder; each such repair is counted and the first ones described
- * (cronos_zip_index_repairs). UTF-8 and unknown encodings are kept byte for byte; CP437 is decoded
- * where the archive was made on DOS without the UTF-8 flag; a valid Unicode path field wins. */
+ * Names: implied folders are made; of duplicate names the last in the central directory wins; "."
+ * and empty components are dropped, ".." becomes "__", absolute starts are cut off, NUL becomes
+ * '_', a path that is both file and folder keeps the folder, members beyond the limits of
+ * zip-tree.h are left out; each such repair is counted and the first ones described
+ * (cronos_zip_index_repairs). A leading "./" is no repair. UTF-8 and unknown encodings are kept
+ * byte for byte; names that are not UTF-8 are CP437 where the archive was made on DOS without the
+ * UTF-8 flag; a valid Unicode path field wins.
+ *
+ * Limits: what a name's bytes were is checked when the archive is opened. A writer who changes the
+ * file in place afterwards can show other bytes in their place (of the same length): whoever writes
+ * to disk by these names guards against that, as restore does. */
 #pragma once
 #include "core/member.h"
 
@@ -55,6 +61,11 @@ gboolean cronos_zip_index_info(const CronosZipIndex *index, guint32 entry,
 /* Fails for implied folders (NOT_FOUND) and as cronos_zip_index_info. */
 gboolean cronos_zip_index_extent(const CronosZipIndex *index, guint32 entry,
                                  CronosZipExtent *out_extent, GError **error);
+/* Holds the name in the member's local header, in the file open on @fd, against the one in the central
+ * directory, byte for byte: the one thing about a name that shows damage to it. Implied folders have
+ * none. Returns: FALSE with @error DAMAGED, UNSUPPORTED or a system error. */
+gboolean cronos_zip_index_check_name(const CronosZipIndex *index, int fd, guint32 entry,
+                                     GError **error);
 /* Returns: (borrowed) the archive comment, or NULL; not NUL-terminated. */
 const char *cronos_zip_index_comment(const CronosZipIndex *index, gsize *out_length);
 /* Returns: how many names were repaired; @out_first: (borrowed, nullable) GPtrArray of at most 100

@@ -22,6 +22,6 @@ gboolean cronos_zip_mapping_is_damaged(const CronosZipMapping *mapping);
 /* Gives the pages touched so far back to the page cache: the process shrinks, later accesses cost a
  * minor fault. Only large maps are worth it; others are left alone. Safe beside readers. */
 void cronos_zip_mapping_trim(CronosZipMapping *mapping);
-/* To be called where headers or names are read in numbers, with the place that is read: trims now and
- * then. */
+/* To be called where headers or names are read in numbers, with the place that is read: trims now
+ * and then. */
 void cronos_zip_mapping_touch(CronosZipMapping *mapping, guint32 offset);

@@ -10,7 +10,7 @@
 /* Reads the local header and holds it against the central directory: signature, method, encryption
  * flag, sizes and CRC (where no descriptor is used), and that the data ends before @limit (the
  * central directory's offset). Names are not compared: the central directory's is the one that
- * counts.
+ * counts, and cronos_zip_index_check_name is for those who want to know.
  * Returns: FALSE with @error DAMAGED, UNSUPPORTED or a system error. */
 gboolean cronos_zip_locate(int fd, const CronosZipExtent *extent, guint64 limit,
                            guint64 *out_data_offset, GError **error);

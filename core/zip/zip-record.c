@@ -18,7 +18,6 @@
 #define DOS_DATE_LAST 0xff9fu  /* 2107-12-31 */
 #define DOS_TIME_LAST 0xbf7du  /* 23:59:58 */
 #define TIME_FIELD_MTIME 0x01u
-#define IDENTITY_WIDE_SECONDS 0x80u
 #define NS_PER_S G_GINT64_CONSTANT(1000000000)
 #define ALIGN_FIELD_LEAST 6u
 
@@ -149,13 +148,15 @@ static void append_identity_field(const CronosZipRecord *record, GByteArray *out
     zip_put64(inode, record->info.inode);
     while (inode_bytes > 1 && inode[inode_bytes - 1] == 0)
         inode_bytes--;
+    guint8 head = inode_bytes | (nanoseconds != 0 ? ZIP_IDENTITY_NANOSECONDS : 0) |
+                  (wide ? ZIP_IDENTITY_SECONDS : 0);
     append16(out, ZIP_EXTRA_IDENTITY);
-    append16(out, (guint16)(13 + inode_bytes + (wide ? 8 : 0)));
-    append32(out, nanoseconds);
-    append64(out, (guint64)record->info.ctime_ns);
-    guint8 head = inode_bytes | (wide ? IDENTITY_WIDE_SECONDS : 0);
+    append16(out, (guint16)(9 + inode_bytes + (nanoseconds != 0 ? 4 : 0) + (wide ? 8 : 0)));
     g_byte_array_append(out, &head, 1);
+    append64(out, (guint64)record->info.ctime_ns);
     g_byte_array_append(out, inode, inode_bytes);
+    if (nanoseconds != 0)
+        append32(out, nanoseconds);
     if (wide)
         append64(out, (guint64)seconds);
 }

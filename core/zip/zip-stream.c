@@ -115,24 +115,23 @@ static gssize read_whole(CronosZipStream *stream, void *buffer, gsize size, GErr
     return (gssize)size;
 }
 
-static gssize refill(CronosZipStream *stream, GError **error)
+static gboolean refill(CronosZipStream *stream, GError **error)
 {
     gsize n = (gsize)MIN(stream->stored_left, INPUT_BYTES);
 
-    if (n == 0)
-        return damaged(stream, error, "the compressed bytes end too early");
     if (!cronos_zip_pread_exactly(stream->fd, stream->input, n, stream->stored_offset, error)) {
         stream->failed = TRUE;
-        return -1;
+        return FALSE;
     }
     stream->stored_offset += n;
     stream->stored_left -= n;
     stream->inflater.next_in = stream->input;
     stream->inflater.avail_in = (uInt)n;
-    return (gssize)n;
+    return TRUE;
 }
 
-/* Decodes until @size bytes are there or the deflate stream ends. */
+/* Decodes until @size bytes are there or the deflate stream ends. Without input left, the inflater
+ * may still have output to give. */
 static gssize inflate_some(CronosZipStream *stream, void *buffer, gsize size, GError **error)
 {
     z_stream *z = &stream->inflater;
@@ -140,11 +139,13 @@ static gssize inflate_some(CronosZipStream *stream, void *buffer, gsize size, GE
     z->next_out = buffer;
     z->avail_out = (uInt)size;
     while (z->avail_out > 0 && !stream->ended) {
-        if (z->avail_in == 0 && refill(stream, error) < 0)
+        if (z->avail_in == 0 && stream->stored_left > 0 && !refill(stream, error))
             return -1;
         int result = inflate(z, Z_NO_FLUSH);
         if (result == Z_STREAM_END)
             stream->ended = TRUE;
+        else if (result == Z_BUF_ERROR && z->avail_in == 0 && stream->stored_left == 0)
+            return damaged(stream, error, "the compressed bytes end too early");
         else if (result != Z_OK && result != Z_BUF_ERROR)
             return damaged(stream, error, "the compressed bytes are damaged");
     }

@@ -29,10 +29,10 @@ void cronos_zip_build_note(CronosZipBuild *build, guint32 header, const char *wh
     if (build->repairs++ >= CRONOS_ZIP_REPAIR_NOTES ||
         !cronos_zip_header_read(build->directory, build->bytes, header, &raw))
         return;
-    gsize length = MIN(raw.name_length, NOTE_NAME_BYTES);
-    g_autofree char *quoted = cronos_quote_bytes((const char *)raw.name, length);
-    g_ptr_array_add(build->notes, g_strdup_printf("%s%s: %s", quoted,
-                                                  length < raw.name_length ? "..." : "", what));
+    gboolean cut = raw.name_length > NOTE_NAME_BYTES;
+    g_autofree char *quoted =
+        cronos_quote_bytes((const char *)raw.name, cut ? NOTE_NAME_BYTES : raw.name_length);
+    g_ptr_array_add(build->notes, g_strdup_printf("%s%s: %s", quoted, cut ? "..." : "", what));
 }
 
 guint32 cronos_zip_build_append(CronosZipBuild *build, guint32 parent, const CronosZipSlice *name,

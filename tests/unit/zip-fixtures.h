@@ -4,16 +4,17 @@
  * The tools run in the test's temporary directory; a tool that fails is a failed test. */
 #pragma once
 #include <glib.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 
 #include "tests/unit/temporary.h"
 
-/* Python: craft(path, members, ...) writes a ZIP file without any opinion on what it holds. A member
- * is a dict: name (bytes), data, and what differs from a plain stored file made on Unix. */
+/* Python: craft(path, members, ...) writes a ZIP file without any opinion on what it holds. A
+ * member is a dict: name (bytes), data, and what differs from a plain stored file made on Unix. */
 #define CRAFT                                                                                      \
     "import struct, zlib, sys, os, zipfile\n"                                                      \
     "def craft(path, members, prefix=b'', comment=b'', tail=b'', count=None, shift=0):\n"          \
