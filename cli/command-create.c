@@ -20,6 +20,8 @@ static const CronosOption options[] = {
     CRONOS_LIST(0, "metadata", metadata_files, "FILE", "add the JSON object in FILE to it"),
     CRONOS_NUMBER('l', "level", level, "LEVEL", "compression, 0 to 12 (as configured)", 0, 12),
     CRONOS_NUMBER('j', "threads", threads, "THREADS", "0: one a processor (0)", 0, 1024),
+    CRONOS_FLAG(0, "full", full, "take nothing over from the earlier backup"),
+    CRONOS_FLAG(0, "if-changed", if_changed, "only if the newest backup does not hold it all"),
     CRONOS_FLAG('n', "dry-run", dry_run, "walk and count, write nothing"),
     CRONOS_FLAG(0, "json", json, "print the result as JSON"),
     CRONOS_OPTIONS_END,
@@ -48,6 +50,7 @@ static void print_json(const CronosInvocation *invocation, const CronosCreateRes
     cronos_json_set_text(root, "path", result->path);
     cronos_json_set_text(root, "file_name", result->file_name);
     json_object_set_boolean_member(root, "dry_run", invocation->arguments->dry_run);
+    json_object_set_boolean_member(root, "unchanged", result->unchanged);
     cronos_json_set_count(root, "files", result->files);
     cronos_json_set_count(root, "directories", result->directories);
     cronos_json_set_count(root, "symlinks", result->symlinks);
@@ -57,6 +60,7 @@ static void print_json(const CronosInvocation *invocation, const CronosCreateRes
     cronos_json_set_count(root, "reused_bytes", result->reused_bytes);
     cronos_json_set_count(root, "skipped", result->skipped);
     cronos_json_set_texts(root, "unreadable", result->unreadable);
+    cronos_json_set_texts(root, "damaged", result->damaged);
     cronos_json_set_texts(root, "removed", result->removed);
     cronos_json_set_count(root, "duration_ms", (guint64)(seconds * 1000));
     cronos_json_print_object(root);
@@ -70,6 +74,16 @@ static void print_path(const CronosInvocation *invocation, const CronosCreateRes
         printf("%s/%s\n", cronos_config_backup_directory(invocation->config), result->file_name);
 }
 
+static void report_damaged(const CronosCreateResult *result)
+{
+    /* --verbose shows the log, which says it already. */
+    if (cronos_terminal_is_verbose())
+        return;
+    for (guint i = 0; i < result->damaged->len; i++)
+        cronos_say_warning("damaged in an earlier backup, compressed afresh: %s",
+                           (const char *)g_ptr_array_index(result->damaged, i));
+}
+
 static void summarize(const CronosCreateResult *result, gboolean dry_run, double seconds)
 {
     g_autofree char *files = cronos_format_count(result->files, "file", "files");
@@ -78,6 +92,10 @@ static void summarize(const CronosCreateResult *result, gboolean dry_run, double
     g_autofree char *bytes = cronos_format_size(result->bytes);
     g_autofree char *stored = cronos_format_size(result->archive_bytes);
 
+    if (result->unchanged) {
+        cronos_say_note("nothing has changed since %s: no backup made", result->file_name);
+        return;
+    }
     if (dry_run)
         cronos_say_note("would back up %s, %s, %s: %s", files, folders, links, bytes);
     else
@@ -110,6 +128,7 @@ static int report(const CronosInvocation *invocation, const CronosCreateResult *
     else
         print_path(invocation, result);
     summarize(result, arguments->dry_run, seconds);
+    report_damaged(result);
     if (result->unreadable == NULL || result->unreadable->len == 0)
         return CRONOS_EXIT_DONE;
     cronos_say_logged(NULL, result->unreadable);
@@ -131,6 +150,8 @@ static int run(const CronosInvocation *invocation, GError **error)
         .metadata = metadata,
         .level = arguments->level,
         .threads = (guint)MAX(arguments->threads, 0),
+        .full = arguments->full,
+        .if_changed = arguments->if_changed,
         .dry_run = arguments->dry_run,
     };
 
@@ -152,7 +173,9 @@ const CronosCommand cronos_command_create = {
     .synopsis = "NAME",
     .summary = "Make a backup of the project directory",
     .details = "Prints the archive's path. Patterns are those of gitignore(5); -i, -e, -m and\n"
-               "--metadata may be given several times. Exclusion wins over inclusion.\n",
+               "--metadata may be given several times. Exclusion wins over inclusion. Files that\n"
+               "have not changed since the newest backup are taken over from it, checked; every\n"
+               "archive is complete all the same.\n",
     .options = options,
     .operands_min = 1,
     .operands_max = 1,

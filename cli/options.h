@@ -15,10 +15,10 @@ typedef struct {
     gboolean all, dry_run, json;
     char *type;
     GPtrArray *include, *exclude, *pairs, *metadata_files;
-    gboolean no_default_excludes;
+    gboolean no_default_excludes, full, if_changed;
     int level, threads;
     char *to, *strategy;
-    gboolean delete_extra, yes, no_verify, no_restore_point, same_permissions;
+    gboolean delete_extra, yes, keep_going, no_verify, no_restore_point, same_permissions;
     int retention_days, max_backups;
     gboolean against_source;
     GPtrArray *mount_options;

@@ -121,6 +121,16 @@ static gboolean is_temporary_name(const char *name)
            g_str_has_suffix(name, CRONOS_TEMPORARY_SUFFIX);
 }
 
+/* Fault points: before-clear, after-clear. Returns: 0 or an errno. */
+static int remove_leftover(CronosBackupDirectory *directory, const char *name)
+{
+    int errnum = cronos_fault_errno("before-clear");
+
+    if (errnum == 0 && unlinkat(directory->fd, name, 0) != 0)
+        errnum = errno;
+    return errnum != 0 ? errnum : cronos_fault_errno("after-clear");
+}
+
 /* What can not be listed or removed is no reason to make no backup. */
 static void remove_leftovers(CronosBackupDirectory *directory)
 {
@@ -136,13 +146,14 @@ static void remove_leftovers(CronosBackupDirectory *directory)
     while ((item = readdir(stream)) != NULL) {
         if (!is_temporary_name(item->d_name))
             continue;
-        if (unlinkat(directory->fd, item->d_name, 0) == 0)
+        int errnum = remove_leftover(directory, item->d_name);
+        if (errnum == 0)
             cronos_log_event(CRONOS_LOG_INFO, NULL, item->d_name,
                              "removed what an interrupted run left behind");
-        else if (errno != ENOENT)
+        else if (errnum != ENOENT)
             cronos_log_event(CRONOS_LOG_ERROR, NULL, item->d_name,
                              "can not remove what an interrupted run left behind: %s",
-                             g_strerror(errno));
+                             g_strerror(errnum));
     }
     closedir(stream);
 }
@@ -186,12 +197,15 @@ const char *cronos_backup_directory_path(const CronosBackupDirectory *directory)
     return directory->path;
 }
 
+/* Fault points: before-create, after-create. */
 int cronos_backup_directory_create_temporary(CronosBackupDirectory *directory, char **out_name,
                                              GError **error)
 {
     int errnum = EEXIST;
 
     *out_name = NULL;
+    if (!cronos_fault_point("before-create", error))
+        return -1;
     for (int attempt = 0; attempt < TEMPORARY_ATTEMPTS; attempt++) {
         g_autofree char *name =
             g_strdup_printf(CRONOS_TEMPORARY_PREFIX "%d-%08x" CRONOS_TEMPORARY_SUFFIX,
@@ -199,6 +213,11 @@ int cronos_backup_directory_create_temporary(CronosBackupDirectory *directory, c
         int fd =
             openat(directory->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 
+        if (fd >= 0 && !cronos_fault_point("after-create", error)) {
+            unlinkat(directory->fd, name, 0);
+            close(fd);
+            return -1;
+        }
         if (fd >= 0) {
             *out_name = g_steal_pointer(&name);
             return fd;
@@ -275,7 +294,7 @@ static char *rename_to_free_second(CronosBackupDirectory *directory, const char 
     return NULL;
 }
 
-/* Fault points: before-sync, before-rename, after-rename. */
+/* Fault points: before-sync, before-rename, after-rename, after-sync. */
 char *cronos_backup_directory_publish(CronosBackupDirectory *directory, int fd,
                                       const char *temporary, const char *type, const char *name,
                                       gint64 created, GError **error)
@@ -293,7 +312,8 @@ char *cronos_backup_directory_publish(CronosBackupDirectory *directory, int fd,
     /* From here on the backup is there and whole, and is left there whatever happens: that its name
      * may not outlive a power cut is no reason to take it away. */
     if (!cronos_fault_point("after-rename", error) ||
-        !sync_fd(directory->fd, directory->quoted, error)) {
+        !sync_fd(directory->fd, directory->quoted, error) ||
+        !cronos_fault_point("after-sync", error)) {
         g_prefix_error(error, "\"%s\" was written, but may not outlive a power cut: ", final);
         return NULL;
     }

@@ -2,8 +2,8 @@
  * config-source.c - finding and reading configuration files
  *
  * libconfig does the parsing; what stands here only keeps from it what it can not take. Limits: a
- * file of at most 1 MiB, includes nested at most 10 deep (libconfig's own limit). Paths in @include
- * are relative to the directory of the main configuration file. */
+ * file of at most 1 MiB, includes nested at most 10 deep (libconfig's own limit), at most 100 of
+ * them in all. Paths in @include are relative to the directory of the main configuration file. */
 #include "core/config-source.h"
 
 #include "core/error.h"
@@ -16,6 +16,7 @@
 
 #define FILE_BYTES_MAX (1024u * 1024u)
 #define INCLUDE_DEPTH_MAX 10
+#define INCLUDES_MAX 100
 
 static gboolean exists(const char *path)
 {
@@ -141,6 +142,7 @@ typedef struct {
     const char *at;
     guint line;
     int depth;
+    guint *includes; /* files included so far, in the whole scan */
 } Scan;
 
 static void step(Scan *scan)
@@ -223,12 +225,14 @@ static gboolean check_include(Scan *scan, GError **error)
     g_autofree char *relative = g_strndup(name + 1, (gsize)(end - name - 1));
     g_autofree char *path = g_build_filename(scan->directory, relative, NULL);
     g_autofree char *text = read_text(path, &local);
-    Scan inner = {path, scan->directory, text, 1, scan->depth + 1};
+    Scan inner = {path, scan->directory, text, 1, scan->depth + 1, scan->includes};
 
     if (text == NULL)
         set_error(error, scan->path, line, "can not include %s", local->message);
     else if (inner.depth > INCLUDE_DEPTH_MAX)
         set_error(error, scan->path, line, "includes are nested too deep");
+    else if (++*scan->includes > INCLUDES_MAX)
+        set_error(error, scan->path, line, "too many includes");
     else
         return check_text(&inner, error);
     return FALSE;
@@ -263,7 +267,8 @@ char *cronos_config_source_read(const char *path, GError **error)
 {
     g_autofree char *directory = g_path_get_dirname(path);
     g_autofree char *text = read_text(path, error);
-    Scan scan = {path, directory, text, 1, 0};
+    guint includes = 0;
+    Scan scan = {path, directory, text, 1, 0, &includes};
 
     if (text == NULL || !check_text(&scan, error))
         return NULL;

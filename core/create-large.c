@@ -27,7 +27,10 @@ void create_large_unref(CreateLarge *large)
 {
     if (large == NULL || !g_atomic_int_dec_and_test(&large->references))
         return;
-    close(large->fd);
+    if (large->fd >= 0)
+        close(large->fd);
+    cronos_reuse_large_free(large->source);
+    g_free(large->damage);
     g_free(large->path);
     g_free(large);
 }
@@ -196,6 +199,10 @@ void create_segment_run(CreateWorker *worker, CreateJob *job)
     CreateLarge *large = job->large;
     guint64 start = job->first_chunk * large->chunk_size;
 
+    if (large->source != NULL) {
+        create_segment_reuse(worker, job);
+        return;
+    }
     for (guint64 i = job->first_chunk; i < job->end_chunk; i++) {
         guint64 offset = i * large->chunk_size;
         guint32 size = (guint32)MIN(large->info.size_bytes - offset, large->chunk_size);

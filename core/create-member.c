@@ -24,10 +24,16 @@ void create_job_init(CreateJob *job)
     };
 }
 
+static void item_clear(CreateItem *item)
+{
+    g_free(item->problem);
+    g_free(item->damage);
+}
+
 void create_job_reset(CreateJob *job)
 {
     for (guint i = 0; i < job->items->len; i++)
-        g_free(g_array_index(job->items, CreateItem, i).problem);
+        item_clear(&g_array_index(job->items, CreateItem, i));
     g_array_set_size(job->items, 0);
     g_byte_array_set_size(job->paths, 0);
     g_byte_array_set_size(job->out, 0);
@@ -79,8 +85,15 @@ void create_worker_init(CreateWorker *worker, int root_fd, int level)
     };
 }
 
+void create_worker_set_reuse(CreateWorker *worker, const CronosReuse *reuse)
+{
+    worker->reuse = reuse;
+    worker->reader = reuse == NULL ? NULL : cronos_reuse_reader_new(reuse);
+}
+
 void create_worker_clear(CreateWorker *worker)
 {
+    cronos_reuse_reader_free(worker->reader);
     cronos_deflater_free(worker->deflater);
     cronos_deflater_free(worker->prober);
     g_byte_array_unref(worker->probe_out);
@@ -279,9 +292,12 @@ static void run_symlink(CreateWorker *worker, CreateJob *job, CreateItem *item)
 
 void create_batch_run(CreateWorker *worker, CreateJob *job, GCancellable *cancelled)
 {
+    create_batch_reuse(worker, job);
     for (guint i = 0; i < job->items->len && !g_cancellable_is_cancelled(cancelled); i++) {
         CreateItem *item = &g_array_index(job->items, CreateItem, i);
 
+        if (item->reused)
+            continue;
         if (item->info.kind == CRONOS_MEMBER_FILE)
             run_file(worker, job, item);
         else if (item->info.kind == CRONOS_MEMBER_SYMLINK)

@@ -118,7 +118,12 @@ static gboolean walk_item(Walker *walker, const CronosScanItem *item)
 {
     if (item->info.kind != CRONOS_MEMBER_FILE || item->info.size_bytes <= CREATE_WHOLE_BYTES)
         return walk_small(walker, item);
-    g_autoptr(CreateLarge) large = create_large_open(&walker->worker, item->path, NULL);
+    g_autofree char *damage = NULL;
+    g_autoptr(CreateLarge) large = create_large_reuse(&walker->worker, item, &damage);
+    if (large == NULL)
+        large = create_large_open(&walker->worker, item->path, NULL);
+    if (large != NULL)
+        large->damage = g_steal_pointer(&damage);
     if (large == NULL || large->info.size_bytes <= CREATE_WHOLE_BYTES)
         return walk_small(walker, item);
     flush_batch(walker);
@@ -133,6 +138,7 @@ static gpointer walker_main(gpointer data)
     gboolean going = TRUE;
 
     create_worker_init(&walker.worker, cronos_scan_root_fd(pipeline->scan), pipeline->level);
+    create_worker_set_reuse(&walker.worker, pipeline->writer->reuse);
     while (going && !g_cancellable_is_cancelled(pipeline->writer->cancellable) &&
            (item = cronos_scan_next(pipeline->scan)) != NULL)
         going = walk_item(&walker, item);
@@ -180,6 +186,7 @@ static gpointer worker_main(gpointer data)
     guint64 position = 0;
 
     create_worker_init(&worker, cronos_scan_root_fd(pipeline->scan), pipeline->level);
+    create_worker_set_reuse(&worker, pipeline->writer->reuse);
     while ((job = dispatch(pipeline, &position)) != NULL) {
         if (job->large != NULL)
             create_segment_run(&worker, job);

@@ -14,6 +14,7 @@
 #pragma once
 #include "core/create.h"
 #include "core/progress-tally.h"
+#include "core/reuse.h"
 #include "core/scan.h"
 #include "core/zip/deflate.h"
 #include "core/zip/sozip.h"
@@ -34,14 +35,19 @@ typedef struct {
     guint32 crc32;
     gsize stored_offset, stored_bytes; /* in the job's out */
     gboolean left_out;                 /* not to be stored; problem says why */
+    gboolean reused;                   /* the bytes are those of the earlier backup */
+    char *damage;                      /* owned, nullable: why they could not be */
     gboolean oversized; /* too large to be read whole since the walk: no bytes here */
     char *problem;      /* owned, nullable: "PATH: reason" */
 } CreateItem;
 
-/* A file that is compressed by segments, open. Reference-counted, atomically. */
+/* A file that is compressed by segments, open; or a member that is taken over by segments.
+ * Reference-counted, atomically. */
 typedef struct {
     gint references;
-    int fd;
+    int fd;                   /* -1: taken over */
+    CronosReuseLarge *source; /* (owned) what is taken over; NULL: the file is read */
+    char *damage;             /* owned, nullable: why the earlier backup's member could not be */
     char *path;
     gsize path_length;
     struct stat before; /* when it was opened: what is stored */
@@ -93,9 +99,13 @@ typedef struct {
     GByteArray *probe_out;
     GByteArray *zero_stored; /* a whole chunk of zeros, compressed, not final */
     guint32 zero_crc32, zero_size;
+    const CronosReuse *reuse;  /* borrowed; NULL: nothing is taken over */
+    CronosReuseReader *reader; /* NULL likewise */
 } CreateWorker;
 
 void create_worker_init(CreateWorker *worker, int root_fd, int level);
+/* Has the worker take over what it can from @reuse (borrowed, nullable). */
+void create_worker_set_reuse(CreateWorker *worker, const CronosReuse *reuse);
 void create_worker_clear(CreateWorker *worker);
 /* Returns: the input buffer, at least @size bytes (borrowed, until the next call). */
 guint8 *create_worker_room(CreateWorker *worker, gsize size);
@@ -136,11 +146,31 @@ typedef struct {
     gboolean abandoned;          /* its remaining segments are passed over */
     guint32 large_crc32;
     guint64 large_stored_bytes;
+    const CronosReuse *reuse; /* borrowed; NULL: nothing is taken over */
+    gboolean sharing;         /* the member taken over is shared, block by block */
+    guint64 shared_bytes;     /* of its stored bytes, so far */
 } CreateWriter;
 
 /* Fails with a system error of the archive, or CANCELLED. Consumes the job's contents. */
 gboolean create_writer_take(CreateWriter *writer, CreateJob *job, GError **error);
 void create_writer_clear(CreateWriter *writer);
+
+/* The parts of create that take over from an earlier backup (create-reuse).
+ * Fills what items of a batch it can; the others are to be read. */
+void create_batch_reuse(CreateWorker *worker, CreateJob *job);
+/* Returns: (owned) the large file @item as a member to be taken over, or NULL; @out_damage: (owned)
+ * NULL unless it could be but for damage. */
+CreateLarge *create_large_reuse(CreateWorker *worker, const CronosScanItem *item,
+                                char **out_damage);
+/* Takes a segment over; what fails is the job's error. */
+void create_segment_reuse(CreateWorker *worker, CreateJob *job);
+void create_report_damage(CreateWriter *writer, const CreateLarge *large, const GError *error);
+/* Appends the segment's bytes, or shares them with the earlier archive. */
+gboolean create_append_reused(CreateWriter *writer, const CreateJob *job, GError **error);
+
+/* Returns: whether the walk gives just what @reuse holds; @out_counts: what it gave, if so. */
+gboolean create_is_unchanged(const CronosReuse *reuse, CronosScan *scan, GCancellable *cancellable,
+                             CronosCreateResult *out_counts);
 
 /* Runs walker, workers and writer until the walk is at its end and all is written. */
 gboolean create_pipeline_run(CronosScan *scan, guint threads, int level, CreateWriter *writer,

@@ -40,6 +40,12 @@ static void count_member(CreateWriter *writer, const CronosMemberInfo *info)
     result->bytes += info->kind == CRONOS_MEMBER_FILE ? info->size_bytes : 0;
 }
 
+static void count_reused(CreateWriter *writer, const CronosMemberInfo *info)
+{
+    writer->result->reused_members++;
+    writer->result->reused_bytes += info->size_bytes;
+}
+
 static void report(CreateWriter *writer, const char *path, const GError *error)
 {
     g_ptr_array_add(writer->result->unreadable, create_problem(path, error));
@@ -71,10 +77,14 @@ static gboolean take_item(CreateWriter *writer, CreateJob *job, CreateItem *item
         return TRUE;
     if (item->problem != NULL)
         g_ptr_array_add(writer->result->unreadable, g_steal_pointer(&item->problem));
+    if (item->damage != NULL)
+        g_ptr_array_add(writer->result->damaged, g_steal_pointer(&item->damage));
     if (item->left_out)
         return TRUE;
     if (item->oversized)
         return write_serially(writer, path, FALSE, 0, error);
+    if (item->reused)
+        count_reused(writer, &item->info);
     CronosZipMember member = {path, item->path_length, item->info};
     const guint8 *stored = job->out->data == NULL ? NULL : job->out->data + item->stored_offset;
     count_member(writer, &item->info);
@@ -101,6 +111,8 @@ static gboolean begin_large(CreateWriter *writer, CreateLarge *large, GError **e
     CronosZipMember member = {large->path, large->path_length, large->info};
     gboolean aligned = large->info.size_bytes >= ALIGNED_FROM_BYTES;
 
+    if (large->damage != NULL)
+        g_ptr_array_add(writer->result->damaged, g_steal_pointer(&large->damage));
     g_clear_pointer(&writer->builder, cronos_sozip_builder_free);
     writer->abandoned = !accept_path(writer, large->path, large->path_length);
     if (writer->abandoned)
@@ -121,7 +133,11 @@ static gboolean abandon_large(CreateWriter *writer, CreateLarge *large, GError *
 
 static gboolean append_segment(CreateWriter *writer, CreateJob *job, GError **error)
 {
-    if (!cronos_zip_writer_append(writer->zip, job->out->data, job->out->len, error))
+    gboolean ok = job->large->source != NULL
+                      ? create_append_reused(writer, job, error)
+                      : cronos_zip_writer_append(writer->zip, job->out->data, job->out->len, error);
+
+    if (!ok)
         return FALSE;
     writer->large_stored_bytes += job->out->len;
     for (guint i = 0; i < job->chunks->len; i++) {
@@ -150,6 +166,31 @@ static gboolean add_index(CreateWriter *writer, const CreateLarge *large, GError
     if (name_length >= G_MAXUINT16)
         return TRUE;
     return cronos_zip_writer_add_hidden(writer->zip, name, name_length, index, index_size, error);
+}
+
+/* The member that was being taken over is not whole: the file itself is read instead. */
+static gboolean replace_reused(CreateWriter *writer, CreateLarge *large, const GError *damage,
+                               GError **error)
+{
+    g_autofree char *path = g_strdup(large->path);
+
+    create_report_damage(writer, large, damage);
+    return abandon_large(writer, large, error) && write_serially(writer, path, FALSE, 0, error);
+}
+
+static gboolean end_reused(CreateWriter *writer, CreateLarge *large, GError **error)
+{
+    if (writer->large_crc32 != large->source->extent.crc32) {
+        g_autoptr(GError) damage =
+            g_error_new(CRONOS_ERROR, CRONOS_ERROR_DAMAGED, "checksum mismatch");
+
+        return replace_reused(writer, large, damage, error);
+    }
+    if (!cronos_zip_writer_end(writer->zip, writer->large_crc32, large->info.size_bytes, error))
+        return FALSE;
+    count_member(writer, &large->info);
+    count_reused(writer, &large->info);
+    return add_index(writer, large, error);
 }
 
 /* @attempt: how often the file had changed before. */
@@ -184,13 +225,18 @@ static gboolean take_segment(CreateWriter *writer, CreateJob *job, guint attempt
         return FALSE;
     if (writer->abandoned)
         return TRUE;
+    if (job->error != NULL && large->source != NULL)
+        return replace_reused(writer, large, job->error, error);
     if (job->error != NULL) {
         report(writer, large->path, job->error);
         return abandon_large(writer, large, error);
     }
     if (!append_segment(writer, job, error))
         return FALSE;
-    return job->end_chunk < large->chunk_count || end_large(writer, large, attempt, error);
+    if (job->end_chunk < large->chunk_count)
+        return TRUE;
+    return large->source != NULL ? end_reused(writer, large, error)
+                                 : end_large(writer, large, attempt, error);
 }
 
 /* A file that was large, and is no more. */

@@ -38,6 +38,7 @@ typedef struct {
     gboolean member; /* the metadata is a member too */
 
     CronosBackupDirectory *directory;
+    CronosReuse *reuse; /* NULL: nothing is taken over */
     int fd;
     char *temporary;
     guint64 free_bytes; /* when it began; G_MAXUINT64: not known */
@@ -52,6 +53,7 @@ void cronos_create_result_free(CronosCreateResult *result)
     g_free(result->path);
     g_free(result->file_name);
     g_ptr_array_unref(result->unreadable);
+    g_ptr_array_unref(result->damaged);
     g_ptr_array_unref(result->removed);
     g_free(result);
 }
@@ -61,6 +63,7 @@ static CronosCreateResult *result_new(void)
     CronosCreateResult *result = g_new0(CronosCreateResult, 1);
 
     result->unreadable = g_ptr_array_new_with_free_func(g_free);
+    result->damaged = g_ptr_array_new_with_free_func(g_free);
     result->removed = g_ptr_array_new_with_free_func(g_free);
     return result;
 }
@@ -130,6 +133,7 @@ static void create_clear(Create *create)
         (void)unlinkat(cronos_backup_directory_fd(create->directory), create->temporary, 0);
     if (create->fd >= 0)
         close(create->fd);
+    cronos_reuse_free(create->reuse);
     cronos_backup_directory_unlock(create->directory);
     g_free(create->temporary);
     g_free(create->name);
@@ -282,6 +286,7 @@ static char *format_metadata(const Create *create, gboolean most, gsize *out_len
         .root = cronos_config_root(create->config),
         .created = create->created,
         .started_ns = create->started_ns,
+        .level = create->level,
         .files = most ? G_MAXINT64 : result->files,
         .directories = most ? G_MAXINT64 : result->directories,
         .symlinks = most ? G_MAXINT64 : result->symlinks,
@@ -335,7 +340,11 @@ static gboolean finish_archive(Create *create, CronosZipWriter *zip, GError **er
     if (create->member) {
         g_autofree char *padded = g_malloc(create->reserved_bytes + 1);
 
-        g_return_val_if_fail(length <= create->reserved_bytes, FALSE);
+        if (length > create->reserved_bytes) {
+            g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_FAILED,
+                                "the metadata does not fit the room kept for it");
+            return FALSE;
+        }
         memcpy(padded, text, length);
         memset(padded + length, ' ', create->reserved_bytes - length);
         padded[create->reserved_bytes - 1] = '\n';
@@ -354,6 +363,7 @@ static gboolean write_members(Create *create, CronosZipWriter *zip, GError **err
         .tally = &create->tally,
         .reserved_name = create->member ? CRONOS_METADATA_MEMBER : NULL,
         .cancellable = create->cancellable,
+        .reuse = create->reuse,
     };
     Estimate estimate;
 
@@ -411,12 +421,21 @@ static void explain_space(const Create *create, GError **error)
                 path, message, left);
 }
 
-static gboolean begin_archive(Create *create, GError **error)
+static gboolean lock_directory(Create *create, GError **error)
 {
     create->directory = cronos_backup_directory_lock(cronos_config_backup_directory(create->config),
                                                      create->cancellable, error);
-    if (create->directory == NULL || !check_space(create, error))
+    return create->directory != NULL;
+}
+
+static gboolean begin_archive(Create *create, GError **error)
+{
+    if (!check_space(create, error))
         return FALSE;
+    if (!create->options->full)
+        create->reuse = cronos_reuse_open(cronos_backup_directory_fd(create->directory),
+                                          cronos_backup_directory_path(create->directory),
+                                          cronos_config_root(create->config), create->level);
     create->started_ns = now_ns();
     create->created = cronos_backup_directory_free_second(
         create->directory, create->type, create->name, create->started_ns / NS_PER_S);
@@ -424,6 +443,31 @@ static gboolean begin_archive(Create *create, GError **error)
     create->fd =
         cronos_backup_directory_create_temporary(create->directory, &create->temporary, error);
     return create->fd >= 0;
+}
+
+/* Returns: whether the newest backup of the root holds the tree already, which is the result then.
+ * @dirfd: the backup directory. */
+static gboolean is_held_already(Create *create, int dirfd)
+{
+    const char *directory = cronos_config_backup_directory(create->config);
+    CronosCreateResult *result = create->result, counts = {0};
+    g_autoptr(CronosReuse) newest =
+        cronos_reuse_open(dirfd, directory, cronos_config_root(create->config), -1);
+    g_autoptr(CronosScan) scan = newest == NULL ? NULL : open_scan(create, NULL);
+
+    if (scan == NULL || !create_is_unchanged(newest, scan, create->cancellable, &counts))
+        return FALSE;
+    result->unchanged = TRUE;
+    result->file_name = g_strdup(cronos_reuse_file_name(newest));
+    result->path = g_build_filename(directory, result->file_name, NULL);
+    result->files = counts.files;
+    result->directories = counts.directories;
+    result->symlinks = counts.symlinks;
+    result->bytes = counts.bytes;
+    result->skipped = cronos_scan_skipped(scan);
+    cronos_log_event(CRONOS_LOG_INFO, result->file_name, NULL,
+                     "no backup made: nothing has changed since this one");
+    return TRUE;
 }
 
 static gboolean publish(Create *create, GError **error)
@@ -477,6 +521,10 @@ static void log_result(const Create *create)
     for (guint i = 0; i < result->unreadable->len; i++)
         cronos_log_event(CRONOS_LOG_WARNING, result->file_name, NULL, "not backed up as it is: %s",
                          (const char *)result->unreadable->pdata[i]);
+    for (guint i = 0; i < result->damaged->len; i++)
+        cronos_log_event(CRONOS_LOG_WARNING, result->file_name, NULL,
+                         "damaged in an earlier backup, compressed afresh: %s",
+                         (const char *)result->damaged->pdata[i]);
     cronos_log_event(CRONOS_LOG_INFO, result->file_name, NULL,
                      "backup made: %" G_GUINT64_FORMAT " files, %" G_GUINT64_FORMAT
                      " directories, %" G_GUINT64_FORMAT " symbolic links, %" G_GUINT64_FORMAT
@@ -485,10 +533,9 @@ static void log_result(const Create *create)
                      result->archive_bytes);
 }
 
-static gboolean make_backup(Create *create, GError **error)
+static gboolean write_backup(Create *create, GError **error)
 {
-    if (!check_root(create, error) || !begin_archive(create, error) ||
-        !write_archive(create, error) || !publish(create, error)) {
+    if (!begin_archive(create, error) || !write_archive(create, error) || !publish(create, error)) {
         explain_space(create, error);
         return FALSE;
     }
@@ -497,8 +544,34 @@ static gboolean make_backup(Create *create, GError **error)
     return TRUE;
 }
 
+static gboolean make_backup(Create *create, GError **error)
+{
+    if (!check_root(create, error) || !lock_directory(create, error))
+        return FALSE;
+    if (create->options->if_changed &&
+        is_held_already(create, cronos_backup_directory_fd(create->directory)))
+        return TRUE;
+    return write_backup(create, error);
+}
+
+/* The same question without the lock. A directory that is not there holds nothing. */
+static gboolean would_be_held_already(Create *create)
+{
+    int dirfd = create->options->if_changed ? open(cronos_config_backup_directory(create->config),
+                                                   O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                                            : -1;
+
+    if (dirfd < 0)
+        return FALSE;
+    gboolean held = is_held_already(create, dirfd);
+    close(dirfd);
+    return held;
+}
+
 static gboolean dry_run(Create *create, GError **error)
 {
+    if (would_be_held_already(create))
+        return TRUE;
     g_autoptr(CronosScan) scan = open_scan(create, error);
 
     if (scan == NULL)

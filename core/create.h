@@ -16,19 +16,24 @@ typedef struct {
     int level;                    /* -1: as configured */
     guint threads;                /* 0: one per processor */
     gboolean full;                /* no reuse of the earlier backup's members */
+    gboolean if_changed;          /* makes nothing where the newest backup of the root holds all */
     gboolean dry_run;             /* walks and counts, writes nothing */
     gboolean no_retention; /* a restore point must not push out the backup about to be restored */
 } CronosCreateOptions;
 
 typedef struct {
-    char *path;      /* absolute path of the archive; NULL in a dry run */
-    char *file_name; /* its last component; in a dry run the name it would have got */
+    char *path;         /* absolute path of the archive; NULL in a dry run */
+    char *file_name;    /* its last component; in a dry run the name it would have got */
+    gboolean unchanged; /* nothing was made (if_changed): both are those of the backup that holds
+                           the same already, also in a dry run */
     guint64 files, directories, symlinks;
     guint64 bytes;                        /* decoded */
     guint64 archive_bytes;                /* size of the archive */
     guint64 reused_members, reused_bytes; /* taken over from the earlier backup */
     guint64 skipped;                      /* sockets, FIFOs, devices */
     GPtrArray *unreadable; /* of char *, "PATH: reason": the backup is made, exit status 3 */
+    GPtrArray *damaged;    /* of char *, "ARCHIVE: PATH: reason": members of the earlier backup that
+                              could not be taken over for damage; they were compressed afresh */
     GPtrArray *removed;    /* of char *: file names that retention removed afterwards */
 } CronosCreateResult;
 

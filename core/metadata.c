@@ -80,6 +80,7 @@ static JsonObject *cronos_object(const CronosMetadataFacts *facts)
     set_text(object, "host", g_get_host_name());
     set_text(object, "root", facts->root);
     json_object_set_string_member(object, "created_utc", started);
+    json_object_set_int_member(object, "level", facts->level);
     set_count(object, "files", facts->files);
     set_count(object, "directories", facts->directories);
     set_count(object, "symlinks", facts->symlinks);

@@ -2,9 +2,9 @@
  * metadata.h - backup_metadata.json: the first member, and the archive comment
  *
  *   { <the user's keys>..., "created_at": "YYYYMMDD_HHMMSS", "backup_type": ..., "name": ...,
- *     "cronos": { "version", "host", "root", "created_utc" (RFC 3339, nanoseconds), "files",
- *                 "directories", "symlinks", "bytes", "skipped", "unreadable",
- *                 "include_patterns", "exclude_patterns", "member" } }
+ *     "cronos": { "version", "host", "root", "created_utc" (RFC 3339, nanoseconds), "level",
+ * "files", "directories", "symlinks", "bytes", "skipped", "unreadable", "include_patterns",
+ * "exclude_patterns", "member" } }
  *
  * Bytes that are not UTF-8 read U+FFFD in the root, and "?" (any one character) in patterns. */
 #pragma once
@@ -22,6 +22,7 @@ typedef struct {
     const char *root;
     gint64 created;    /* seconds: the name's time stamp */
     gint64 started_ns; /* when the walk began, since the epoch */
+    int level;         /* of compression: a later backup at the same one may take members over */
     guint64 files, directories, symlinks, bytes, skipped, unreadable;
     const char *const *include_patterns, *const *exclude_patterns;
     JsonObject *user; /* nullable; its keys may not be the four reserved ones */

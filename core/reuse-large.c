@@ -35,7 +35,8 @@ static gboolean is_of_our_making(const CronosReuseLarge *large)
 
         cronos_sozip_table_chunk(table, i, &chunk);
         guint64 blocks = chunk.size_bytes / STORED_BLOCK_BYTES + 1;
-        if (chunk.stored_bytes > chunk.size_bytes + STORED_BLOCK_OVERHEAD * blocks + FLUSH_BYTES_MAX)
+        if (chunk.stored_bytes >
+            chunk.size_bytes + STORED_BLOCK_OVERHEAD * blocks + FLUSH_BYTES_MAX)
             return FALSE;
     }
     return TRUE;
@@ -120,8 +121,8 @@ gboolean cronos_reuse_take_chunks(CronosReuseReader *reader, const CronosReuseLa
     g_return_val_if_fail(first < end && end <= large->chunk_count, FALSE);
     describe_chunk(large, first, &first_chunk);
     describe_chunk(large, end - 1, &last_chunk);
-    gsize bytes = (gsize)(last_chunk.stored_offset + last_chunk.stored_bytes -
-                          first_chunk.stored_offset);
+    gsize bytes =
+        (gsize)(last_chunk.stored_offset + last_chunk.stored_bytes - first_chunk.stored_offset);
     g_byte_array_set_size(out, old_length + (guint)bytes + CRONOS_SOZIP_TAIL_BYTES);
     guint8 *stored = out->data + old_length;
     gboolean ok = cronos_zip_pread_exactly(large->reuse->fd, stored, bytes,

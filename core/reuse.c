@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * reuse.c - which members can be taken over, and taking small ones over, many at a time
  *
- * Clocks: the kernel stamps changes with the time of its last tick, and some file systems keep whole
- * seconds, so a change right after a backup's start can bear a time shortly before it. Times that
- * are nearer to the start than that do not count as earlier. */
+ * Clocks: the kernel stamps changes with the time of its last tick, and some file systems keep
+ * whole seconds, so a change right after a backup's start can bear a time shortly before it. Times
+ * that are nearer to the start than that do not count as earlier. */
 #include "core/error.h"
 #include "core/reuse-private.h"
 #include "core/zip/zip-format.h"
@@ -190,7 +190,8 @@ static guint64 expected_end(const CronosReuse *reuse, const CronosReuseMember *m
                             const CronosReuseMember *next)
 {
     const CronosZipExtent *extent = &member->extent;
-    guint64 end = extent->header_offset + ZIP_LOCAL_SIZE + extent->stored_bytes;
+    guint64 end =
+        extent->header_offset + ZIP_LOCAL_SIZE + member->name_length + extent->stored_bytes;
 
     if (next != NULL && next->extent.header_offset >= end &&
         next->extent.header_offset - end <= GAP_BYTES_MAX)
@@ -208,7 +209,7 @@ static void plan_run(const CronosReuse *reuse, CronosReuseMember *members, guint
         CronosReuseMember *member = members + run->count;
         CronosReuseMember *next = run->count + 1 < count ? member + 1 : NULL;
 
-        if (run->count > 0 && member->extent.header_offset != end)
+        if (run->count > 0 && (member->extent.header_offset != end || end >= reuse->limit))
             break;
         guint64 after = expected_end(reuse, member, next);
         if (run->count > 0 && after - run->start > RUN_BYTES_MAX)
@@ -228,6 +229,8 @@ static gboolean place_member(CronosReuseReader *reader, const Run *run, CronosRe
     gsize lead = (gsize)(extent->header_offset - run->start);
     guint64 data_offset;
 
+    if (lead >= run->bytes)
+        return damaged(error, "the file ends before the member");
     if (!cronos_zip_locate_in(reuse->fd, out->data + run->offset + lead, run->bytes - lead, extent,
                               reuse->limit, &data_offset, error))
         return FALSE;
@@ -245,11 +248,11 @@ static gboolean read_run(CronosReuseReader *reader, Run *run, GByteArray *out, G
 {
     run->offset = out->len;
     g_byte_array_set_size(out, out->len + (guint)run->bytes);
-    if (cronos_zip_pread_exactly(reader->reuse->fd, out->data + run->offset, run->bytes, run->start,
-                                 error))
-        return TRUE;
-    g_byte_array_set_size(out, (guint)run->offset);
-    return FALSE;
+    gssize got =
+        cronos_zip_pread(reader->reuse->fd, out->data + run->offset, run->bytes, run->start, error);
+    run->bytes = got < 0 ? 0 : (gsize)got;
+    g_byte_array_set_size(out, (guint)(run->offset + run->bytes));
+    return got >= 0;
 }
 
 static void take_run(CronosReuseReader *reader, Run *run, GByteArray *out)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * reuse.h - members of an earlier backup, taken over instead of compressed again
  *
- * A file is taken for unchanged when path, size, mtime, ctime and inode are those recorded, and both
- * times lie before the start of that backup: a later change can not have left the ctime as it was
- * (the "racy" rule of git). The source file is not even opened then. What is taken over is decoded
- * and held against its CRC first, so that rot in an archive never spreads; what does not pass is
- * for the caller to compress afresh. */
+ * A file is taken for unchanged when path, size, mtime, ctime and inode are those recorded, and
+ * both times lie before the start of that backup: a later change can not have left the ctime as it
+ * was (the "racy" rule of git). The source file is not even opened then. What is taken over is
+ * decoded and held against its CRC first, so that rot in an archive never spreads; what does not
+ * pass is for the caller to compress afresh. */
 #pragma once
 #include "core/member.h"
 #include "core/zip/sozip-table.h"
@@ -15,9 +15,9 @@
 typedef struct CronosReuse CronosReuse;
 
 /* Opens the newest backup, of any type, of @root in the directory open on @dirfd (borrowed,
- * @directory: its name) that was made with the compression level @level, so that its bytes are those
- * that compressing again would give; -1: with any. Backups that can not be opened are passed over,
- * with a line in the log. Returns: (owned), or NULL where there is none. */
+ * @directory: its name) that was made with the compression level @level, so that its bytes are
+ * those that compressing again would give; -1: with any. Backups that can not be opened are passed
+ * over, with a line in the log. Returns: (owned), or NULL where there is none. */
 CronosReuse *cronos_reuse_open(int dirfd, const char *directory, const char *root, int level);
 void cronos_reuse_free(CronosReuse *reuse); /* NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosReuse, cronos_reuse_free)
@@ -44,6 +44,7 @@ gboolean cronos_reuse_holds(CronosReuseReader *reader, const char *path, gsize p
 /* A member to be taken over whole. */
 typedef struct {
     CronosZipExtent extent; /* as found */
+    gsize name_length;      /* of its path: its header's length follows from it */
     gsize offset;           /* out: where its stored bytes are in the array */
     GError *error;          /* out: (owned) why they must not be used; else NULL */
 } CronosReuseMember;
@@ -65,7 +66,8 @@ typedef struct {
 } CronosReuseLarge;
 
 /* @path, @extent: as found. Returns: (owned), or NULL: with @error DAMAGED or system where its
- * structure is damaged; without where it is not cut into the chunks that this version would make. */
+ * structure is damaged; without where it is not cut into the chunks that this version would make.
+ */
 CronosReuseLarge *cronos_reuse_large_open(const CronosReuse *reuse, const char *path,
                                           gsize path_length, const CronosZipExtent *extent,
                                           GError **error);

@@ -81,13 +81,14 @@ _cronos_options() {
     case $1 in
         create)
             options+=' -t --type= -i --include= -e --exclude= --no-default-excludes -m --set='
-            options+=' --metadata= -l --level= -j --threads= -n --dry-run --json'
+            options+=' --metadata= -l --level= -j --threads= --full --if-changed'
+            options+=' -n --dry-run --json'
             ;;
         list) options+=' -t --type= --all --json' ;;
         show | config) options+=' --json' ;;
         restore)
-            options+=' --to= --strategy= --delete -y --yes -n --dry-run --no-verify'
-            options+=' --no-restore-point --same-permissions --json'
+            options+=' --to= --strategy= --delete -y --yes -n --dry-run'
+            options+=' -k --keep-going --no-verify --no-restore-point --same-permissions --json'
             ;;
         clean) options+=' --retention-days= --max-backups= -n --dry-run --json' ;;
         verify) options+=' --all --against-source --json' ;;

@@ -59,6 +59,8 @@ complete -c cronos -n '__fish_seen_subcommand_from create' -s m -l set -x -d 'Ad
 complete -c cronos -n '__fish_seen_subcommand_from create' -l metadata -r -F -d 'Add a JSON object to the metadata'
 complete -c cronos -n '__fish_seen_subcommand_from create' -s l -l level -x -a '(seq 0 12)' -d Compression
 complete -c cronos -n '__fish_seen_subcommand_from create' -s j -l threads -x -d Threads
+complete -c cronos -n '__fish_seen_subcommand_from create' -l full -d 'Take nothing over from the earlier backup'
+complete -c cronos -n '__fish_seen_subcommand_from create' -l if-changed -d 'Only if the newest backup does not hold it all'
 complete -c cronos -n '__fish_seen_subcommand_from list verify' -l all -d 'All of them'
 
 # restore
@@ -66,6 +68,7 @@ complete -c cronos -n '__fish_seen_subcommand_from restore' -l to -x -a '(__fish
 complete -c cronos -n '__fish_seen_subcommand_from restore' -l strategy -x -a 'new_location overwrite' -d 'Where to'
 complete -c cronos -n '__fish_seen_subcommand_from restore' -l delete -d 'Remove what the backup does not hold'
 complete -c cronos -n '__fish_seen_subcommand_from restore' -s y -l yes -d 'Do not ask before overwriting'
+complete -c cronos -n '__fish_seen_subcommand_from restore' -s k -l keep-going -d 'Leave out what is damaged, restore the rest'
 complete -c cronos -n '__fish_seen_subcommand_from restore' -l no-verify -d 'Do not check the whole archive first'
 complete -c cronos -n '__fish_seen_subcommand_from restore' -l no-restore-point -d 'No restore point first'
 complete -c cronos -n '__fish_seen_subcommand_from restore' -l same-permissions -d 'Setuid and setgid bits too'

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * sozip-table.c - reading SOZip indexes; memory: the index as it lies in the archive
  *
- * The index is a stored member with a local header alone, right behind the data it belongs to.  What
- * stands there instead is often the next member, so anything that is not that header means that there
- * is no index; from the right name on, whatever is wrong is damage. */
+ * The index is a stored member with a local header alone, right behind the data it belongs to. What
+ * stands there instead is often the next member, so anything that is not that header means that
+ * there is no index; from the right name on, whatever is wrong is damage. */
 #include "core/zip/sozip-table.h"
 #include "core/error.h"
 #include "core/zip/zip-format.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * sozip-table.h - reading a member's SOZip index (sozip.h): where its chunks lie
  *
- * An index is believed only after it was held against itself (its CRC) and against the member: sizes,
- * number and order of the chunks. What a chunk decodes to is checked when it is decoded. */
+ * An index is believed only after it was held against itself (its CRC) and against the member:
+ * sizes, number and order of the chunks. What a chunk decodes to is checked when it is decoded. */
 #pragma once
 #include "core/zip/sozip.h"
 #include "core/zip/zip-index.h"
@@ -20,9 +20,9 @@ typedef struct {
 typedef struct CronosSozipTable CronosSozipTable;
 
 /* Loads the index of the member @name (its whole path, as in the archive) at @extent.
- * Returns: (owned), or NULL: without @error where the member has no index, with @error DAMAGED where
- * it has one that contradicts itself or the member, UNSUPPORTED where it is larger than 64 MiB, or a
- * system error. */
+ * Returns: (owned), or NULL: without @error where the member has no index, with @error DAMAGED
+ * where it has one that contradicts itself or the member, UNSUPPORTED where it is larger than 64
+ * MiB, or a system error. */
 CronosSozipTable *cronos_sozip_table_load(int fd, const CronosZipExtent *extent, guint64 limit,
                                           const char *name, gsize name_length, GError **error);
 void cronos_sozip_table_free(CronosSozipTable *table); /* NULL: no-op */

@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define BUFFER_BYTES ((gsize)1 << 20)
@@ -103,6 +105,23 @@ gboolean cronos_zip_output_append(CronosZipOutput *output, const void *data, gsi
         if (output->fill == BUFFER_BYTES && !cronos_zip_output_flush(output, error))
             return FALSE;
     }
+    return TRUE;
+}
+
+gboolean cronos_zip_output_share(CronosZipOutput *output, int fd, guint64 offset, guint64 size,
+                                 gboolean *out_shared, GError **error)
+{
+    if (!cronos_zip_output_flush(output, error))
+        return FALSE;
+    struct file_clone_range range = {
+        .src_fd = fd,
+        .src_offset = offset,
+        .src_length = size,
+        .dest_offset = output->flushed,
+    };
+    *out_shared = size > 0 && TEMP_FAILURE_RETRY(ioctl(output->fd, FICLONERANGE, &range)) == 0;
+    if (*out_shared)
+        output->flushed += size;
     return TRUE;
 }
 

@@ -15,6 +15,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosZipOutput, cronos_zip_output_free)
 guint64 cronos_zip_output_position(const CronosZipOutput *output);
 gboolean cronos_zip_output_append(CronosZipOutput *output, const void *data, gsize size,
                                   GError **error);
+/* Appends @size bytes that lie at @offset of the file open on @fd by sharing its blocks (reflink);
+ * our position, @offset and @size must be multiples of the file system's block. @out_shared: FALSE
+ * where the file system does not do that: nothing was appended then. */
+gboolean cronos_zip_output_share(CronosZipOutput *output, int fd, guint64 offset, guint64 size,
+                                 gboolean *out_shared, GError **error);
 /* Overwrites bytes that were appended before, wherever they are by now. */
 gboolean cronos_zip_output_patch(CronosZipOutput *output, guint64 offset, const void *data,
                                  gsize size, GError **error);

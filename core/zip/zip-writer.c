@@ -134,6 +134,16 @@ gboolean cronos_zip_writer_append(CronosZipWriter *writer, const void *stored, g
     return cronos_zip_output_append(writer->output, stored, stored_bytes, error);
 }
 
+gboolean cronos_zip_writer_share(CronosZipWriter *writer, int fd, guint64 offset,
+                                 guint64 stored_bytes, gboolean *out_shared, GError **error)
+{
+    g_return_val_if_fail(writer->inside, FALSE);
+    *out_shared = FALSE;
+    if ((cronos_zip_writer_position(writer) | offset | stored_bytes) % ALIGNMENT != 0)
+        return TRUE;
+    return cronos_zip_output_share(writer->output, fd, offset, stored_bytes, out_shared, error);
+}
+
 /* Only the fields that were not known at begin are written again: the rest, and the padding after
  * it, stay as they are. */
 static gboolean complete_local(CronosZipWriter *writer, GError **error)

@@ -38,6 +38,11 @@ gboolean cronos_zip_writer_begin(CronosZipWriter *writer, const CronosZipMember 
                                  guint16 method, gboolean aligned, GError **error);
 gboolean cronos_zip_writer_append(CronosZipWriter *writer, const void *stored, gsize stored_bytes,
                                   GError **error);
+/* The same for bytes that lie at @offset of another file open on @fd, by sharing its blocks where
+ * the file system can: member begun aligned, and all three numbers multiples of 4 KiB. Not a byte
+ * is looked at. @out_shared: FALSE where that can not be: nothing was appended then. */
+gboolean cronos_zip_writer_share(CronosZipWriter *writer, int fd, guint64 offset,
+                                 guint64 stored_bytes, gboolean *out_shared, GError **error);
 /* @size_bytes: what was really read, which may differ from what was expected at begin. */
 gboolean cronos_zip_writer_end(CronosZipWriter *writer, guint32 crc32, guint64 size_bytes,
                                GError **error);
