@@ -94,11 +94,21 @@ static void describe_child(const Listing *listing, const CronosTarget *target, g
     }
 }
 
+/* What tells of the backup is no part of it: left out, the folder compares equal to its source. A
+ * look-up by name finds it. */
+static guint32 hidden_child(const CronosTarget *target)
+{
+    return target->entry == CRONOS_ENTRY_ROOT
+               ? cronos_slot_metadata_entry(target->slot, target->archive)
+               : CRONOS_ENTRY_NONE;
+}
+
 static void add_children(Listing *listing, const CronosTarget *target, off_t offset)
 {
     guint32 first, count;
     char name[LISTED_NAME_MAX];
     struct fuse_entry_param entry;
+    guint32 hidden = hidden_child(target);
 
     cronos_archive_children(target->archive, target->entry, &first, &count);
     for (guint64 i = MAX(offset, OFFSET_FIRST_CHILD) - OFFSET_FIRST_CHILD; i < count; i++) {
@@ -106,7 +116,7 @@ static void add_children(Listing *listing, const CronosTarget *target, off_t off
         gsize length;
         const char *bytes = cronos_archive_name(target->archive, child, &length);
 
-        if (!copy_name(bytes, length, name))
+        if (child == hidden || !copy_name(bytes, length, name))
             continue;
         describe_child(listing, target, child, &entry);
         if (!add(listing, name, &entry, (off_t)(i + 1 + OFFSET_FIRST_CHILD)))

@@ -3,11 +3,13 @@
 #include "fs/slot.h"
 
 #include "core/error.h"
+#include "core/metadata.h"
 #include "fs/pool.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <string.h>
 #include <unistd.h>
 
 #define NS_PER_SECOND G_GINT64_CONSTANT(1000000000)
@@ -22,6 +24,7 @@ struct CronosSlot {
     guint64 lookups;   /* atomic */
     gint retired;      /* atomic */
     guint64 last_used; /* atomic; the pool's clock */
+    guint32 metadata;  /* atomic; its entry; CRONOS_ENTRY_ROOT: not looked for yet */
 
     pthread_mutex_t lock; /* the fields below; held while the archive is indexed */
     int fd;               /* -1: not open */
@@ -222,6 +225,20 @@ void cronos_slot_drop(CronosSlot *slot, gboolean keep_fd)
         close_fd(slot);
     pthread_mutex_unlock(&slot->lock);
     cronos_archive_unref(archive);
+}
+
+guint32 cronos_slot_metadata_entry(CronosSlot *slot, CronosArchive *archive)
+{
+    guint32 entry = __atomic_load_n(&slot->metadata, __ATOMIC_RELAXED);
+
+    if (entry != CRONOS_ENTRY_ROOT)
+        return entry;
+    entry = cronos_archive_lookup(archive, CRONOS_ENTRY_ROOT, CRONOS_METADATA_MEMBER,
+                                  strlen(CRONOS_METADATA_MEMBER));
+    if (entry != CRONOS_ENTRY_NONE && !cronos_metadata_is_member(archive, entry))
+        entry = CRONOS_ENTRY_NONE;
+    __atomic_store_n(&slot->metadata, entry, __ATOMIC_RELAXED);
+    return entry;
 }
 
 gboolean cronos_slot_stat(CronosSlot *slot, struct stat *out_status)

@@ -41,6 +41,10 @@ CronosArchive *cronos_slot_open_data(CronosSlot *slot, GError **error);
 /* Drops the index; the descriptor stays if @keep_fd. Who uses the index keeps it by reference. */
 void cronos_slot_drop(CronosSlot *slot, gboolean keep_fd);
 
+/* Returns: the entry of the metadata member that create added, which listings leave out, or
+ * CRONOS_ENTRY_NONE. @archive: the slot's. Found out once. */
+guint32 cronos_slot_metadata_entry(CronosSlot *slot, CronosArchive *archive);
+
 /* Permissions and owner of the archive file now; as last resort what its owner alone may do.
  * Returns: FALSE when the file is not there under its name and not open. */
 gboolean cronos_slot_stat(CronosSlot *slot, struct stat *out_status);
