@@ -41,19 +41,27 @@ static gpointer armed_fault(gpointer unused)
     return text != NULL && *text != '\0' ? parse_fault(text) : NULL;
 }
 
-gboolean cronos_fault_point(const char *name, GError **error)
+int cronos_fault_errno(const char *name)
 {
     static GOnce once = G_ONCE_INIT;
     Fault *fault = g_once(&once, armed_fault, NULL);
 
     if (fault == NULL || strcmp(fault->name, name) != 0)
-        return TRUE;
+        return 0;
 
     guint64 passage = __atomic_add_fetch(&fault->passed, 1, __ATOMIC_SEQ_CST);
     if (fault->passage != 0 && fault->passage != passage)
-        return TRUE;
+        return 0;
     if (fault->errnum == 0)
         raise(SIGKILL);
-    cronos_error_set_system(error, fault->errnum, "fault point %s", name);
-    return FALSE;
+    return fault->errnum;
+}
+
+gboolean cronos_fault_point(const char *name, GError **error)
+{
+    int errnum = cronos_fault_errno(name);
+
+    if (errnum != 0)
+        cronos_error_set_system(error, errnum, "fault point %s", name);
+    return errnum == 0;
 }

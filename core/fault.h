@@ -15,3 +15,5 @@
 /* Returns: TRUE, or FALSE with a system error when the armed point @name is to fail. Does not
  * return when it is to kill. Costs a pointer check where nothing is armed. Threads: safe. */
 gboolean cronos_fault_point(const char *name, GError **error);
+/* The same, where failures are errno values. Returns: 0 or an errno. */
+int cronos_fault_errno(const char *name);

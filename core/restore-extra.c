@@ -114,6 +114,9 @@ gboolean cronos_restore_delete_extra(CronosRestoreJob *job, const GPtrArray *ext
             !cronos_fault_point("restore-before-delete", error))
             return FALSE;
         int errnum = delete_path(job, path);
+        if (errnum == 0 && !cronos_restore_dry(job) &&
+            !cronos_fault_point("restore-after-delete", error))
+            return FALSE;
         if (errnum == 0 && cronos_restore_dry(job))
             g_hash_table_add(job->gone, g_strdup(path));
         if (errnum == 0)

@@ -94,20 +94,40 @@ static gboolean fail_errno(CronosRestoreJob *job, guint32 entry, int errnum, GEr
     return FALSE;
 }
 
-/* Takes a failure to write for this member's alone, or passes it on. */
+/* Returns: whether @failure is the member's alone: what the kernel refuses for this one file, and,
+ * for those who keep going, what its bytes in the archive are to blame for. A bad sector under them
+ * is an I/O error. */
+static gboolean is_own_failure(const CronosRestoreJob *job, const GError *failure)
+{
+    if (failure->domain == CRONOS_SYSTEM_ERROR)
+        return !cronos_restore_errno_is_fatal(failure->code) ||
+               (job->options->keep_going && failure->code == EIO);
+    return job->options->keep_going && failure->code != CRONOS_ERROR_CANCELLED;
+}
+
+/* Puts the member's name before the message, and the way out behind it. */
+static void name_member(const CronosRestoreJob *job, guint32 entry, GError *failure)
+{
+    gboolean rest_can_be_had =
+        failure->code == CRONOS_ERROR_DAMAGED || failure->code == CRONOS_ERROR_UNSUPPORTED;
+    g_autofree char *path = cronos_archive_path(job->archive, entry);
+    g_autofree char *report = cronos_member_report(path, failure->message);
+
+    g_free(failure->message);
+    failure->message =
+        g_strconcat(report, rest_can_be_had ? "; --keep-going restores the rest" : NULL, NULL);
+}
+
+/* Takes a failure for this member's alone, or passes it on. */
 static gboolean settle_error(CronosRestoreJob *job, guint32 entry, GError *failure, GError **error)
 {
-    if (failure->domain == CRONOS_SYSTEM_ERROR && !cronos_restore_errno_is_fatal(failure->code)) {
+    if (is_own_failure(job, failure)) {
         fail(job, entry, failure->message);
         g_error_free(failure);
         return TRUE;
     }
-    if (failure->domain == CRONOS_ERROR && failure->code != CRONOS_ERROR_CANCELLED) {
-        g_autofree char *path = cronos_archive_path(job->archive, entry);
-        g_autofree char *report = cronos_member_report(path, failure->message);
-        g_free(failure->message);
-        failure->message = g_steal_pointer(&report);
-    }
+    if (failure->domain == CRONOS_ERROR && failure->code != CRONOS_ERROR_CANCELLED)
+        name_member(job, entry, failure);
     g_propagate_error(error, failure);
     return FALSE;
 }
@@ -136,19 +156,16 @@ static gboolean write_fresh(CronosRestoreWorker *worker, guint32 entry,
  * points: restore-before-rename, restore-after-rename. */
 static int put_in_place(int parent_fd, const char *temporary, const char *name, gboolean folder)
 {
-    int errnum = 0;
-    g_autoptr(GError) fault = NULL;
+    int errnum = cronos_fault_errno("restore-before-rename");
 
-    if (!cronos_fault_point("restore-before-rename", &fault))
-        errnum = fault->code;
-    else if ((folder && unlinkat(parent_fd, name, AT_REMOVEDIR) != 0) ||
-             renameat(parent_fd, temporary, parent_fd, name) != 0)
+    if (errnum == 0 && ((folder && unlinkat(parent_fd, name, AT_REMOVEDIR) != 0) ||
+                        renameat(parent_fd, temporary, parent_fd, name) != 0))
         errnum = errno;
-    if (errnum != 0)
+    if (errnum != 0) {
         unlinkat(parent_fd, temporary, 0);
-    else if (!cronos_fault_point("restore-after-rename", &fault))
-        errnum = fault->code;
-    return errnum;
+        return errnum;
+    }
+    return cronos_fault_errno("restore-after-rename");
 }
 
 static gboolean replace(CronosRestoreWorker *worker, guint32 entry, const CronosMemberInfo *info,
@@ -216,9 +233,12 @@ static gboolean restore_one(gpointer data, gsize index, GError **error)
     CronosMemberInfo info;
     char name[NAME_MAX + 1];
 
-    if (!cronos_tally_check(job->tally, error) ||
-        !cronos_archive_info(job->archive, entry, &info, error))
+    GError *failure = NULL;
+
+    if (!cronos_tally_check(job->tally, error))
         return FALSE;
+    if (!cronos_archive_info(job->archive, entry, &info, &failure))
+        return settle_error(job, entry, failure, error);
     switch ((CronosFolderState)job->folder_states[parent]) {
     case CRONOS_FOLDER_FAILED:
         return fail(job, entry, "its folder could not be made");

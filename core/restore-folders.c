@@ -5,6 +5,7 @@
  * a descriptor that is open already. A folder is made writable for its owner; its own mode comes
  * with its times at the end, the deepest first. */
 #include "core/error.h"
+#include "core/fault.h"
 #include "core/open-beneath.h"
 #include "core/restore-private.h"
 
@@ -104,20 +105,33 @@ static void open_up(CronosRestoreJob *job, guint32 entry, int parent_fd, const c
     (void)!fchmodat(parent_fd, name, (status->st_mode & 07777) | S_IRWXU, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Returns: what became of @name, with errno for FAILED. */
+/* Returns: whether the armed fault point @name lets the work go on; FALSE with errno. */
+static gboolean passes(const char *name)
+{
+    int errnum = cronos_fault_errno(name);
+
+    if (errnum != 0)
+        errno = errnum;
+    return errnum == 0;
+}
+
+/* Returns: what became of @name, with errno for FAILED. Fault points: restore-before-folder,
+ * restore-after-folder. */
 static CronosFolderState make_new(CronosRestoreJob *job, guint32 entry, int parent_fd,
                                   const char *name)
 {
     CronosMemberInfo info = {0};
     mode_t mode = 0777;
 
+    if (!passes("restore-before-folder"))
+        return CRONOS_FOLDER_FAILED;
     if (cronos_archive_info(job->archive, entry, &info, NULL) && info.has_mode && !info.implied)
         mode = (info.mode & 0777) | S_IRWXU;
     if (mkdirat(parent_fd, name, mode) != 0)
         return CRONOS_FOLDER_FAILED;
     if ((job->umask & S_IRWXU) != 0)
         (void)!fchmodat(parent_fd, name, (mode & ~job->umask) | S_IRWXU, AT_SYMLINK_NOFOLLOW);
-    return CRONOS_FOLDER_MADE;
+    return passes("restore-after-folder") ? CRONOS_FOLDER_MADE : CRONOS_FOLDER_FAILED;
 }
 
 /* Makes the folder @name, or finds it. @out_action: what to tell. */
@@ -253,24 +267,40 @@ static gboolean is_finished(const CronosRestoreJob *job, int fd, const CronosMem
            status.st_mtim.tv_sec == time.tv_sec && status.st_mtim.tv_nsec == time.tv_nsec;
 }
 
+/* Takes damage to a folder's header for this folder's alone, or passes it on. */
+static gboolean settle_error(CronosRestoreJob *job, guint32 entry, GError *failure, GError **error)
+{
+    if (!job->options->keep_going) {
+        g_propagate_error(error, failure);
+        return FALSE;
+    }
+    g_autofree char *path = cronos_archive_path(job->archive, entry);
+    cronos_restore_fail(job, path, failure->message);
+    g_error_free(failure);
+    return TRUE;
+}
+
+/* Fault point: restore-before-attributes. */
 static gboolean finish_folder(CronosRestoreJob *job, CronosFolderCache *cache, guint32 entry,
                               GError **error)
 {
     CronosMemberInfo info;
+    GError *failure = NULL;
 
     if (job->folder_states[entry] != CRONOS_FOLDER_MADE &&
         (job->folder_states[entry] != CRONOS_FOLDER_READY ||
          job->plan->picks[entry] != CRONOS_PICK_WANTED))
         return TRUE;
-    if (!cronos_archive_info(job->archive, entry, &info, error))
-        return FALSE;
+    if (!cronos_archive_info(job->archive, entry, &info, &failure))
+        return settle_error(job, entry, failure, error);
     if (info.implied)
         return TRUE;
     int fd = cronos_folder_cache_get(cache, job, entry);
     if (fd >= 0 && is_finished(job, fd, &info))
         return TRUE;
-    int errnum =
-        fd < 0 ? errno : cronos_restore_set_attributes(job, fd, &info, CRONOS_MODE_UNKNOWN);
+    int errnum = fd < 0 ? errno : cronos_fault_errno("restore-before-attributes");
+    if (errnum == 0)
+        errnum = cronos_restore_set_attributes(job, fd, &info, CRONOS_MODE_UNKNOWN);
     if (errnum == 0)
         return TRUE;
     g_autofree char *path = cronos_archive_path(job->archive, entry);

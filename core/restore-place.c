@@ -198,11 +198,14 @@ static gboolean must_stay(const CronosRestorePlace *place)
            here.st_ino == place->status.st_ino;
 }
 
-/* Makes the hidden folder in @path. Returns: 0 or an errno. */
+/* Makes the hidden folder in @path. Returns: 0 or an errno. Fault points: restore-before-place,
+ * restore-after-place. */
 static int make_hidden(CronosRestorePlace *place, const char *path)
 {
-    int errnum = 0;
+    int errnum = cronos_fault_errno("restore-before-place");
 
+    if (errnum != 0)
+        return errnum;
     place->above_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (place->above_fd < 0)
         return errno;

@@ -115,7 +115,7 @@ static void sort_files(CronosRestorePlan *plan, GArray *placed)
         g_array_append_val(plan->files, g_array_index(placed, Placed, i).entry);
 }
 
-static gboolean list_members(CronosRestorePlan *plan, GError **error)
+static gboolean list_members(CronosRestorePlan *plan, gboolean keep_going, GError **error)
 {
     guint32 count = cronos_archive_count(plan->archive);
     g_autoptr(GArray) placed = g_array_new(FALSE, FALSE, sizeof(Placed));
@@ -131,8 +131,11 @@ static gboolean list_members(CronosRestorePlan *plan, GError **error)
             g_array_append_val(plan->folders, entry);
             continue;
         }
-        if (!cronos_archive_info(plan->archive, entry, &info, error))
-            return FALSE;
+        if (!cronos_archive_info(plan->archive, entry, &info, keep_going ? NULL : error)) {
+            if (!keep_going)
+                return FALSE;
+            info = (CronosMemberInfo){0}; /* it fails again, and is named, when its turn comes */
+        }
         Placed place = {cronos_archive_position(plan->archive, entry), entry};
         g_array_append_val(placed, place);
         if (__builtin_add_overflow(plan->bytes, info.size_bytes, &plan->bytes))
@@ -145,9 +148,10 @@ static gboolean list_members(CronosRestorePlan *plan, GError **error)
 }
 
 CronosRestorePlan *cronos_restore_plan_new(CronosArchive *archive, const char *backup_name,
-                                           const char *root, const char *const *paths,
+                                           const char *root, const CronosRestoreOptions *options,
                                            GError **error)
 {
+    const char *const *paths = options->paths;
     g_autoptr(CronosRestorePlan) plan = g_new0(CronosRestorePlan, 1);
 
     plan->archive = archive;
@@ -161,7 +165,7 @@ CronosRestorePlan *cronos_restore_plan_new(CronosArchive *archive, const char *b
         if (!pick_path(plan, backup_name, root, paths[i], error))
             return NULL;
     plan->whole = plan->picks[CRONOS_ENTRY_ROOT] == CRONOS_PICK_WANTED;
-    if (!spread_picks(plan, error) || !list_members(plan, error))
+    if (!spread_picks(plan, error) || !list_members(plan, options->keep_going, error))
         return NULL;
     return g_steal_pointer(&plan);
 }

@@ -3,6 +3,7 @@
  *
  *   restore.c              order of the steps, verification, restore point, result
  *   restore-plan.c         which members are wanted, in which order
+ *   restore-check.c        the archive checked before the first byte is written
  *   restore-place.c        the new location: found, unpacked beside, renamed into place
  *   restore-folders.c      folders first, their modes and times last; descriptors by entry
  *   restore-files.c        files and symbolic links, by several threads
@@ -41,12 +42,20 @@ typedef struct {
 } CronosRestorePlan;
 
 /* Returns: (owned), or NULL with @error NOT_FOUND (a PATH the backup lacks), UNSAFE (a name that
- * could lead elsewhere), DAMAGED. @root: an absolute PATH below it is taken as relative to it. */
+ * could lead elsewhere), DAMAGED (unless it is to keep going). @root: an absolute PATH below it is
+ * taken as relative to it. */
 CronosRestorePlan *cronos_restore_plan_new(CronosArchive *archive, const char *backup_name,
-                                           const char *root, const char *const *paths,
+                                           const char *root, const CronosRestoreOptions *options,
                                            GError **error);
 void cronos_restore_plan_free(CronosRestorePlan *plan); /* NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosRestorePlan, cronos_restore_plan_free)
+
+/* Checks the whole archive. Returns: FALSE with @error: CANCELLED; or, unless it is to keep going,
+ * DAMAGED or UNSUPPORTED. Where it is, what was found is left out of @plan and added to the failed
+ * ones of @result. */
+gboolean cronos_restore_check_archive(CronosRestorePlan *plan, const char *backup_name,
+                                      const CronosRestoreOptions *options, CronosTally *tally,
+                                      CronosRestoreResult *result, GError **error);
 
 typedef enum {
     CRONOS_FOLDER_UNKNOWN,
@@ -162,8 +171,8 @@ gboolean cronos_restore_is_barred(const CronosRestoreJob *job, const struct stat
 GPtrArray *cronos_restore_find_extra(const CronosRestorePlan *plan, const char *target,
                                      const CronosRecordedPatterns *patterns,
                                      const CronosConfig *config, GError **error);
-/* Deletes (in a dry run: tells of) @extra; folders that hold what stays, stay. Fault point:
- * restore-before-delete. */
+/* Deletes (in a dry run: tells of) @extra; folders that hold what stays, stay. Fault
+ * points: restore-before-delete, restore-after-delete. */
 gboolean cronos_restore_delete_extra(CronosRestoreJob *job, const GPtrArray *extra, GError **error);
 
 /* Makes the restore point of @target. Returns: (owned) its file name, or NULL with @error: nothing

@@ -4,6 +4,7 @@
  * A small member is decoded and checked before its file is made; a large one is written as it is
  * decoded, and removed again when its last byte shows that it is damaged. */
 #include "core/error.h"
+#include "core/fault.h"
 #include "core/member-bytes.h"
 #include "core/restore-private.h"
 
@@ -78,7 +79,7 @@ static gboolean set_write_error(const Output *output, int errnum, GError **error
     return FALSE;
 }
 
-/* Makes the file. @out_made: the mode it has, where that is known. A left-over of an earlier run
+/* Fault point: restore-before-write. Makes the file. @out_made: the mode it has, where that is known. A left-over of an earlier run
  * under the temporary's name goes; under a member's own name nothing is ever taken away here. */
 static int make_file(Output *output, mode_t *out_made)
 {
@@ -86,7 +87,13 @@ static int make_file(Output *output, mode_t *out_made)
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     mode_t mode = job->fresh ? cronos_restore_mode(job, output->info) & 0777 : 0600;
 
+    int errnum = cronos_fault_errno("restore-before-write");
+
     *out_made = job->fresh && job->plain_defaults ? mode & ~job->umask : CRONOS_MODE_UNKNOWN;
+    if (errnum != 0) {
+        errno = errnum;
+        return -1;
+    }
     int fd = openat(output->parent_fd, output->name, flags, mode);
     if (fd < 0 && errno == EEXIST && !job->fresh &&
         unlinkat(output->parent_fd, output->name, 0) == 0)
@@ -169,9 +176,11 @@ static int complete_file(Output *output, mode_t made)
     return cronos_restore_set_attributes(output->worker->job, output->fd, output->info, made);
 }
 
-/* Closes and, unless @keep, removes the file. */
+/* Closes and, unless @keep, removes the file. Fault point: restore-after-write. */
 static gboolean end_file(Output *output, gboolean keep, int errnum, GError **error)
 {
+    if (keep && errnum == 0)
+        errnum = cronos_fault_errno("restore-after-write");
     if (close(output->fd) != 0 && errno != EINTR && keep && errnum == 0)
         errnum = errno;
     if (keep && errnum == 0)

@@ -7,6 +7,7 @@
 #include "core/restore.h"
 #include "core/directory-names.h"
 #include "core/error.h"
+#include "core/fault.h"
 #include "core/log.h"
 #include "core/member-bytes.h"
 #include "core/open-beneath.h"
@@ -22,8 +23,6 @@
 #include <sys/file.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-#define DAMAGED_SHOWN 5u
 
 /* One call of cronos_restore. */
 typedef struct {
@@ -143,47 +142,6 @@ static gboolean run_job(CronosRestoreJob *job, GError **error)
     return cronos_restore_dry(job) || cronos_restore_finish_folders(job, error);
 }
 
-static gboolean set_damaged(Restore *restore, const GArray *findings, guint damaged, GError **error)
-{
-    g_autoptr(GString) list = g_string_new(NULL);
-    guint shown = 0;
-
-    for (guint i = 0; i < findings->len && shown < DAMAGED_SHOWN; i++) {
-        const CronosFinding *finding = &g_array_index(findings, CronosFinding, i);
-        if (finding->unsupported)
-            continue;
-        g_autofree char *report = cronos_finding_report(restore->archive, finding);
-        g_string_append_printf(list, "%s%s", shown++ > 0 ? "; " : "", report);
-    }
-    if (damaged > shown)
-        g_string_append_printf(list, "; and %u more", damaged - shown);
-    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED, "%s is damaged, nothing was written: %s",
-                restore->backup->file_name, list->str);
-    return FALSE;
-}
-
-/* Damage anywhere in the archive is a reason to stop; what can not be decoded only where it is
- * wanted. */
-static gboolean judge_findings(Restore *restore, const GArray *findings, GError **error)
-{
-    guint damaged = 0;
-
-    for (guint i = 0; i < findings->len; i++)
-        damaged += !g_array_index(findings, CronosFinding, i).unsupported;
-    if (damaged > 0)
-        return set_damaged(restore, findings, damaged, error);
-    for (guint i = 0; i < findings->len; i++) {
-        const CronosFinding *finding = &g_array_index(findings, CronosFinding, i);
-        if (restore->plan->picks[finding->entry] != CRONOS_PICK_WANTED)
-            continue;
-        g_autofree char *report = cronos_finding_report(restore->archive, finding);
-        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED, "%s, nothing was written: %s",
-                    restore->backup->file_name, report);
-        return FALSE;
-    }
-    return TRUE;
-}
-
 static gboolean wants_check(const Restore *restore)
 {
     return !restore->options->no_verify &&
@@ -194,12 +152,8 @@ static gboolean check_first(Restore *restore, GError **error)
 {
     if (!wants_check(restore))
         return TRUE;
-    g_autoptr(GArray) findings =
-        cronos_verify_members(restore->archive, restore->options->threads, &restore->tally, error);
-    if (findings == NULL)
-        return FALSE;
-    cronos_findings_log(restore->archive, findings, restore->backup->file_name);
-    return judge_findings(restore, findings, error);
+    return cronos_restore_check_archive(restore->plan, restore->backup->file_name, restore->options,
+                                        &restore->tally, restore->result, error);
 }
 
 /* The stored size is the least that can be needed: holes cost nothing, whatever is declared. */
@@ -314,19 +268,28 @@ static void name_restore_point(const Restore *restore, GError **error)
     (*error)->message = message;
 }
 
+/* What was there is gone now: what replaces it must not be in memory alone. Fault point:
+ * restore-before-sync. */
+static gboolean sync_target(const CronosRestoreJob *job, const char *target, GError **error)
+{
+    int errnum = cronos_fault_errno("restore-before-sync");
+
+    if (errnum == 0 && syncfs(job->target_fd) != 0)
+        errnum = errno;
+    if (errnum == 0)
+        return TRUE;
+    g_autofree char *quoted = cronos_quote_path(target);
+    cronos_error_set_system(error, errnum, "%s: cannot be synced", quoted);
+    return FALSE;
+}
+
 static gboolean overwrite_locked(Restore *restore, CronosRestoreJob *job, const GPtrArray *extra,
                                  GError **error)
 {
     if (extra != NULL && !cronos_restore_delete_extra(job, extra, error))
         return FALSE;
-    if (!run_job(job, error))
-        return FALSE;
-    /* What was there is gone now: what replaces it must not be in memory alone. */
-    if (!cronos_restore_dry(job) && syncfs(job->target_fd) != 0) {
-        cronos_error_set_system(error, errno, "%s: cannot be synced", restore->result->target);
-        return FALSE;
-    }
-    return TRUE;
+    return run_job(job, error) &&
+           (cronos_restore_dry(job) || sync_target(job, restore->result->target, error));
 }
 
 static gboolean overwrite(Restore *restore, int fd, GError **error)
@@ -431,7 +394,7 @@ CronosRestoreResult *cronos_restore(const CronosConfig *config, const CronosBack
     if (archive == NULL)
         return NULL;
     g_autoptr(CronosRestorePlan) plan = cronos_restore_plan_new(
-        archive, backup->file_name, cronos_config_root(config), options->paths, error);
+        archive, backup->file_name, cronos_config_root(config), options, error);
     if (plan == NULL)
         return NULL;
     g_autoptr(CronosRestoreResult) result = g_new0(CronosRestoreResult, 1);

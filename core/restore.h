@@ -31,6 +31,8 @@ typedef struct {
                                  backup directory, nor what the backup's recorded patterns left
                                  out) */
     gboolean dry_run;
+    gboolean keep_going;       /* a damaged member, or one that can not be decoded here, is left out
+                                  and among the failed; the others are restored */
     gboolean no_verify;        /* skips restore.verify_integrity */
     gboolean no_restore_point; /* skips restore.create_restore_point; a restore point is made of the
                                   root alone: overwriting another directory that holds anything
@@ -47,13 +49,14 @@ typedef struct {
     char *target;        /* absolute */
     char *restore_point; /* file name of the backup made first, or NULL */
     guint64 created, replaced, deleted, unchanged, bytes;
-    GPtrArray *failed; /* of char *, "PATH: reason": what could not be written; owners that could
-                          not be set are not among them */
+    GPtrArray *failed; /* of char *, "PATH: reason": what could not be restored; owners that
+                          could not be set are not among them */
 } CronosRestoreResult;
 
-/* A damaged member that verification did not keep out (no_verify) ends the restore. In a new
- * location a restore that fails or is cancelled leaves nothing behind; overwritten files are each
- * whole, the old or the new, and the error names the restore point.
+/* Without keep_going, damage anywhere in the archive keeps the restore from beginning, and a
+ * damaged member that verification did not keep out (no_verify) ends it. In a new location a
+ * restore that fails or is cancelled leaves nothing behind; overwritten files are each whole, the
+ * old or the new, and the error names the restore point.
  * @progress: nullable. Returns: (owned), or NULL with @error: NOT_EMPTY, DAMAGED, UNSAFE,
  * NOT_FOUND, NO_SPACE, system. With DAMAGED by verification, NOT_EMPTY and a failed restore point
  * nothing has been written. */
