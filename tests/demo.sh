@@ -13,7 +13,7 @@ source tests/lib/packages.sh
 
 say()
 {
-    printf '\n\e[1m# %s\e[0m\n' "$*"
+    if [[ -t 1 ]]; then printf '\n\e[1m# %s\e[0m\n' "$*"; else printf '\n# %s\n' "$*"; fi
 }
 
 # Prints the command and runs it.

@@ -114,7 +114,8 @@ report_directory()
 release_tests()
 {
     build release
-    suite "unit tests, release" release --suite unit
+    suite "unit tests, hostile input, fuzzing corpus" release \
+        --suite unit --suite hostile --suite fuzz
     require "meson install" env DESTDIR="$WORK/installed" meson install -C "$WORK/release" \
         --no-rebuild
     export CRONOS_TEST_PREFIX=$WORK/installed/usr
@@ -142,9 +143,16 @@ address_sanitizer_tests()
     export LSAN_OPTIONS=suppressions=$SOURCE/tests/lib/lsan.supp:print_suppressions=0
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:exitcode=99:log_path=$reports/ubsan
     suite "all but large data, under ASan and UBSan" asan --timeout-multiplier 4 \
-        --suite unit --suite cli --suite mount
+        --suite unit --suite hostile --suite fuzz --suite cli --suite mount
     check "no report of ASan or UBSan" no_sanitizer_reports "$reports"
     unset ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS
+}
+
+glib_locks_shown()
+{
+    local flags
+    read -ra flags < <(pkg-config --cflags --libs glib-2.0)
+    gcc -Wall -Wextra -Werror -O1 -shared -fPIC -o "$1" tests/lib/tsan-glib.c "${flags[@]}"
 }
 
 thread_sanitizer_tests()
@@ -153,9 +161,10 @@ thread_sanitizer_tests()
     heading "ThreadSanitizer"
     build tsan --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
     reports=$(report_directory tsan-reports)
-    export TSAN_OPTIONS=exitcode=66:log_path=$reports/tsan:suppressions=$SOURCE/tests/lib/tsan.supp
-    suite "threaded parts, under TSan" tsan --timeout-multiplier 4 \
-        "${THREADED_TESTS[@]}"
+    require "build: what tells TSan of GLib's locks" glib_locks_shown "$WORK/tsan-glib.so"
+    export TSAN_OPTIONS=exitcode=66:log_path=$reports/tsan
+    LD_PRELOAD=$WORK/tsan-glib.so suite "threaded parts, under TSan" tsan \
+        --timeout-multiplier 4 "${THREADED_TESTS[@]}"
     check "no report of TSan" no_sanitizer_reports "$reports"
     unset TSAN_OPTIONS
 }
@@ -170,7 +179,7 @@ cppcheck_clean()
     cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j "$(nproc)" \
         --enable=warning,performance,portability --library=gtk --library=posix -I . \
         -D_GNU_SOURCE -DCRONOS_VERSION='""' -DG_LOG_DOMAIN='""' \
-        --suppress=missingIncludeSystem --suppress=unknownMacro \
+        '-DG_DEFINE_QUARK(name, function)=' --suppressions-list=tests/lib/cppcheck.supp \
         core fs cli
 }
 

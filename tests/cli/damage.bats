@@ -56,6 +56,24 @@ setup()
     [[ ! -e $WORK/out2/noise ]]
 }
 
+@test "--keep-going: the damaged member is named, the rest is restored, status 3" {
+    damage "$ARCHIVE" "$(($(member_offset "$ARCHIVE" noise) + 100000))" 1
+    run --separate-stderr -1 cronos restore "$ID" --to "$WORK/out"
+    assert_error_line "--keep-going"
+    run --separate-stderr -3 cronos restore "$ID" --to "$WORK/out" --keep-going
+    assert_equal "$output" "$WORK/out"
+    assert_error_line noise
+    assert_same_tree "$ROOT" "$WORK/out" --skip backups --skip logs --skip noise
+    run --separate-stderr -3 cronos restore "$ID" --to "$WORK/out2" -k --no-verify --json
+    assert_contains "$(json "$output" 'j["failed"][0]')" noise
+    [[ ! -e $WORK/out2/noise && -e $WORK/out2/a.txt ]]
+    echo mine >noise
+    echo changed >a.txt
+    run --separate-stderr -3 cronos restore "$ID" -k --strategy overwrite -y
+    assert_equal "$(cat noise a.txt)" "mine
+first version"
+}
+
 @test "an archive that is not one: empty, zeros, text" {
     : >"$ARCHIVE"
     run --separate-stderr -0 cronos list

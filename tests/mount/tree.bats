@@ -86,6 +86,30 @@ load ../lib/mount
     ((status != 0))
 }
 
+@test "the folder of a backup equals its source: our metadata member is not listed" {
+    make_small_tree
+    backup x -m ticket=42
+    mount_backups
+    diff -r --no-dereference --exclude=backups --exclude=logs "$ROOT" "$MNT/$ID"
+    run -0 python3 -c 'import os, sys
+print(sorted(os.listdir(sys.argv[1])))' "$MNT/$ID"
+    refute_contains "$output" backup_metadata.json
+    # As with a hidden folder, who knows the name finds it.
+    assert_equal "$(json "$(cat "$MNT/$ID/backup_metadata.json")" 'j["ticket"]')" 42
+    assert_equal "$(json "$(getfattr --only-values -n user.cronos.metadata "$MNT/$ID")" \
+        'j["ticket"]')" 42
+}
+
+@test "a backup_metadata.json of the user's own is listed, in each place" {
+    mkdir "$ROOT/below"
+    echo '{"mine": 1}' | tee "$ROOT/below/backup_metadata.json" >"$ROOT/backup_metadata.json"
+    backup x
+    mount_backups
+    assert_files "$MNT/$ID" backup_metadata.json below
+    assert_files "$MNT/$ID/below" backup_metadata.json
+    assert_equal "$(cat "$MNT/$ID/backup_metadata.json")" '{"mine": 1}'
+}
+
 @test "inode numbers are stable and all different" {
     gen-tree --files 60 "$ROOT/tree"
     backup x

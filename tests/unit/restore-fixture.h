@@ -72,9 +72,19 @@ static inline int fixture_setup(void **state)
     return 0;
 }
 
+static inline int unlock_one(const char *path, const struct stat *status, int type,
+                             struct FTW *walk)
+{
+    (void)walk;
+    return type == FTW_D && (status->st_mode & S_IRWXU) != S_IRWXU ? chmod(path, S_IRWXU) : 0;
+}
+
 static inline int fixture_teardown(void **state)
 {
     Fixture *fixture = *state;
+
+    /* What is in a read-only folder can not be removed by its owner. */
+    nftw(fixture->top, unlock_one, 16, FTW_PHYS);
 
     cronos_catalog_free(fixture->catalog);
     cronos_config_free(fixture->config);
@@ -230,4 +240,43 @@ static inline void assert_missing(const Fixture *fixture, const char *relative)
 
     if (lstat(path, &status) == 0)
         fail_msg("%s should not be there", path);
+}
+
+/* Restores and expects success. */
+static inline CronosRestoreResult *restore(Fixture *fixture, const CronosBackup *backup,
+                                           const CronosRestoreOptions *options)
+{
+    g_autoptr(GError) error = NULL;
+    CronosRestoreResult *result = cronos_restore(fixture->config, backup, options, NULL, &error);
+
+    if (result == NULL)
+        fail_msg("%s", error->message);
+    if (result->failed->len > 0)
+        print_message("failed: %s\n", (char *)g_ptr_array_index(result->failed, 0));
+    return result;
+}
+
+/* Restores and expects the CRONOS_ERROR @code, and @text in the message. */
+static inline void refuse(Fixture *fixture, const CronosBackup *backup,
+                          const CronosRestoreOptions *options, int code, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    CronosRestoreResult *result = cronos_restore(fixture->config, backup, options, NULL, &error);
+
+    assert_null(result);
+    if (!g_error_matches(error, CRONOS_ERROR, code))
+        fail_msg("another error: %s", error->message);
+    if (strstr(error->message, text) == NULL)
+        fail_msg("\"%s\" is not in: %s", text, error->message);
+}
+
+static inline void flip_byte(const Fixture *fixture, const char *file_name, const char *marker)
+{
+    g_autofree char *path = g_build_filename(fixture->root, "backups", file_name, NULL);
+    g_autofree char *script =
+        g_strconcat("import sys\np = sys.argv[1]\nd = bytearray(open(p, 'rb').read())\n"
+                    "at = d.find(b'",
+                    marker, "')\nassert at > 0\nd[at] ^= 1\nopen(p, 'wb').write(d)\n", NULL);
+
+    run_script(script, path);
 }

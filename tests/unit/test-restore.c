@@ -47,34 +47,6 @@ static void note_action(CronosRestoreAction action, const char *path, gpointer u
     g_string_append_printf(((Actions *)user_data)->lines, "%s %s\n", words[action], path);
 }
 
-/* Restores and expects success. */
-static CronosRestoreResult *restore(Fixture *fixture, const CronosBackup *backup,
-                                    const CronosRestoreOptions *options)
-{
-    g_autoptr(GError) error = NULL;
-    CronosRestoreResult *result = cronos_restore(fixture->config, backup, options, NULL, &error);
-
-    if (result == NULL)
-        fail_msg("%s", error->message);
-    if (result->failed->len > 0)
-        print_message("failed: %s\n", (char *)g_ptr_array_index(result->failed, 0));
-    return result;
-}
-
-/* Restores and expects the CRONOS_ERROR @code, and @text in the message. */
-static void refuse(Fixture *fixture, const CronosBackup *backup,
-                   const CronosRestoreOptions *options, int code, const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    CronosRestoreResult *result = cronos_restore(fixture->config, backup, options, NULL, &error);
-
-    assert_null(result);
-    if (!g_error_matches(error, CRONOS_ERROR, code))
-        fail_msg("another error: %s", error->message);
-    if (strstr(error->message, text) == NULL)
-        fail_msg("\"%s\" is not in: %s", text, error->message);
-}
-
 static void test_round_trip(void **state)
 {
     Fixture *fixture = *state;
@@ -233,66 +205,6 @@ static void test_hostile_names(void **state)
     assert_int_not_equal(access("/tmp/cronos-evil", F_OK), 0);
     assert_int_not_equal(access("/cronos-evil", F_OK), 0);
     assert_int_not_equal(access("/absolute", F_OK), 0);
-}
-
-static void flip_byte(const Fixture *fixture, const char *file_name, const char *marker)
-{
-    g_autofree char *path = g_build_filename(fixture->root, "backups", file_name, NULL);
-    g_autofree char *script =
-        g_strconcat("import sys\np = sys.argv[1]\nd = bytearray(open(p, 'rb').read())\n"
-                    "at = d.find(b'",
-                    marker, "')\nassert at > 0\nd[at] ^= 1\nopen(p, 'wb').write(d)\n", NULL);
-
-    run_script(script, path);
-}
-
-static void test_damaged(void **state)
-{
-    Fixture *fixture = *state;
-    const CronosBackup *backup =
-        fixture_zip(fixture, "bad.zip",
-                    "add('first', b'1')\n"
-                    "add('d/broken', b'MARKER' * 3, method=zipfile.ZIP_STORED)\n"
-                    "add('last', b'2')\n");
-    g_autofree char *to = fixture_path(fixture, "out");
-    const char *const part[] = {"first", NULL};
-    const CronosRestoreOptions checked = {.to = to};
-    const CronosRestoreOptions unchecked = {.to = to, .no_verify = TRUE};
-    const CronosRestoreOptions checked_part = {.to = to, .paths = part};
-    const CronosRestoreOptions unchecked_part = {.to = to, .no_verify = TRUE, .paths = part};
-
-    flip_byte(fixture, "bad.zip", "MARKER");
-    refuse(fixture, backup, &checked, CRONOS_ERROR_DAMAGED, "d/broken");
-    refuse(fixture, backup, &checked_part, CRONOS_ERROR_DAMAGED, "d/broken");
-    refuse(fixture, backup, &unchecked, CRONOS_ERROR_DAMAGED, "d/broken");
-    g_autofree char *names = list_names(fixture->top);
-    assert_string_equal(names, "project");
-    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &unchecked_part);
-    assert_content(fixture, "out/first", "1");
-    assert_missing(fixture, "out/last");
-}
-
-/* A large member shows its damage only with its last byte: nothing may remain of it. */
-static void test_damaged_large(void **state)
-{
-    Fixture *fixture = *state;
-    const CronosBackup *backup =
-        fixture_zip(fixture, "bad.zip",
-                    "add('big', b'MARKER' + os.urandom(3000000), method=zipfile.ZIP_STORED)\n");
-    g_autofree char *to = fixture_path(fixture, "out/deep/place");
-    const CronosRestoreOptions options = {.to = to, .no_verify = TRUE};
-    const CronosRestoreOptions over = {
-        .strategy = CRONOS_RESTORE_OVERWRITE, .no_verify = TRUE, .no_restore_point = TRUE};
-
-    flip_byte(fixture, "bad.zip", "MARKER");
-    refuse(fixture, backup, &options, CRONOS_ERROR_DAMAGED, "big");
-    g_autofree char *names = list_names(fixture->top);
-    assert_string_equal(names, "project");
-    temporary_write(fixture->root, "big", "earlier");
-    refuse(fixture, backup, &over, CRONOS_ERROR_DAMAGED, "big");
-    assert_content(fixture, "project/big", "earlier");
-    g_autofree char *root_names = list_names(fixture->root);
-    assert_string_equal(root_names, "backups big");
 }
 
 static void test_paths(void **state)
@@ -755,8 +667,6 @@ int main(void)
         TEST(test_empty_folder_is_taken),
         TEST(test_current_directory),
         TEST(test_hostile_names),
-        TEST(test_damaged),
-        TEST(test_damaged_large),
         TEST(test_paths),
         TEST(test_special_bits),
         TEST(test_sparse),

@@ -89,6 +89,21 @@ static void test_local_header(void **state)
     assert_true(g_str_has_prefix(g_ptr_array_index(result->damaged, 0), "two: "));
 }
 
+static void test_local_name(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup =
+        fixture_zip(fixture, "name.zip", "add('one', b'1')\nadd('two', b'2')\nadd('d/')");
+
+    edit(fixture, "name.zip", "d[d.find(b'two')] ^= 1\nd[d.find(b'd/')] ^= 1\n");
+    g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+    g_autofree char *all = join(result->damaged);
+    assert_int_equal(result->damaged->len, 2);
+    assert_non_null(strstr(all, "two: "));
+    assert_non_null(strstr(all, "d: "));
+    assert_non_null(strstr(all, "differ in the name"));
+}
+
 /* The bytes of two members are the same bytes: how archives are made that never end. */
 static void test_overlap(void **state)
 {
@@ -212,9 +227,9 @@ static void test_progress_and_cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_whole),          TEST(test_damaged_members),     TEST(test_local_header),
-        TEST(test_overlap),        TEST(test_unsupported),         TEST(test_no_archive),
-        TEST(test_against_source), TEST(test_progress_and_cancel),
+        TEST(test_whole),      TEST(test_damaged_members), TEST(test_local_header),
+        TEST(test_local_name), TEST(test_overlap),         TEST(test_unsupported),
+        TEST(test_no_archive), TEST(test_against_source),  TEST(test_progress_and_cancel),
     };
 
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
