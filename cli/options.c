@@ -42,11 +42,13 @@ void cronos_arguments_clear(CronosArguments *arguments)
     g_free(arguments->type);
     g_free(arguments->to);
     g_free(arguments->strategy);
+    g_free(arguments->sample);
     g_clear_pointer(&arguments->include, g_ptr_array_unref);
     g_clear_pointer(&arguments->exclude, g_ptr_array_unref);
     g_clear_pointer(&arguments->pairs, g_ptr_array_unref);
     g_clear_pointer(&arguments->metadata_files, g_ptr_array_unref);
     g_clear_pointer(&arguments->mount_options, g_ptr_array_unref);
+    g_clear_pointer(&arguments->split, g_ptr_array_unref);
     cronos_arguments_init(arguments);
 }
 
@@ -166,6 +168,55 @@ static gboolean check_flags(const OptionParser *parser, int argc, char **argv, G
     return TRUE;
 }
 
+/* Returns: where in the cluster of letters @argument ("-qtauto") the value of its last option
+ * begins, or 0 where none does. */
+static gsize value_in_cluster(const OptionParser *parser, const char *argument)
+{
+    if (argument[0] != '-' || argument[1] == '-')
+        return 0;
+    for (gsize i = 1; argument[i] != '\0'; i++) {
+        const char written[] = {'-', argument[i], '\0'};
+        const CronosOption *option = option_find(parser, written);
+
+        if (option == NULL)
+            return 0;
+        if (option->kind != CRONOS_OPTION_FLAG)
+            return argument[i + 1] != '\0' ? i + 1 : 0;
+    }
+    return 0;
+}
+
+/* GOption wants the value of a short option as an argument of its own: "-tauto" becomes "-t"
+ * "auto".
+ * @global: stops at the command's name. The new array and strings belong to the arguments. */
+static void split_clusters(const OptionParser *parser, gboolean global, int *argc, char ***argv)
+{
+    GPtrArray *split = g_ptr_array_new();
+    gboolean options = TRUE;
+
+    if (parser->arguments->split == NULL)
+        parser->arguments->split = g_ptr_array_new_with_free_func(g_free);
+    GPtrArray *owned = parser->arguments->split;
+    for (int i = 0; i < *argc; i++) {
+        char *argument = (*argv)[i];
+        gboolean is_value = i > 1 && expects_value(parser, (*argv)[i - 1]);
+
+        if (i > 0 && !is_value)
+            options = options && !g_str_equal(argument, "--") && !(global && argument[0] != '-');
+        gsize at = i > 0 && options && !is_value ? value_in_cluster(parser, argument) : 0;
+        if (at > 0) {
+            g_ptr_array_add(owned, g_strndup(argument, at));
+            g_ptr_array_add(split, owned->pdata[owned->len - 1]);
+            argument += at;
+        }
+        g_ptr_array_add(split, argument);
+    }
+    *argc = (int)split->len;
+    g_ptr_array_add(split, NULL);
+    *argv = (char **)g_ptr_array_free(split, FALSE);
+    g_ptr_array_add(owned, *argv);
+}
+
 /* GOption begins its sentences with a capital; ours follow "cronos: ". */
 static gboolean parse(GOptionContext *context, OptionParser *parser, GArray *entries, int *argc,
                       char ***argv, GError **error)
@@ -192,6 +243,7 @@ gboolean cronos_options_parse_global(int *argc, char ***argv, CronosArguments *a
 
     entries_add(entries, cronos_global_options);
     g_option_context_set_strict_posix(context, TRUE);
+    split_clusters(&parser, TRUE, argc, argv);
     return parse(context, &parser, entries, argc, argv, error);
 }
 
@@ -211,6 +263,7 @@ gboolean cronos_options_parse(int *argc, char ***argv, const CronosOption *optio
     entries_add(entries, options);
     entries_add(entries, cronos_global_options);
     g_array_append_val(entries, rest);
+    split_clusters(&parser, FALSE, argc, argv);
     if (!check_flags(&parser, *argc, *argv, error) ||
         !parse(context, &parser, entries, argc, argv, error))
         return FALSE;

@@ -21,7 +21,9 @@ typedef struct {
     gboolean delete_extra, yes, keep_going, no_verify, no_restore_point, same_permissions;
     int retention_days, max_backups;
     gboolean against_source;
+    char *sample;
     GPtrArray *mount_options;
+    GPtrArray *split; /* what parsing made of the command line: lives as long as argv is used */
     gboolean foreground;
 } CronosArguments;
 
