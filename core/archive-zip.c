@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * archive-zip.c - ZIP files behind the face of core/archive.h */
+#include "core/archive-libarchive-zip.h"
 #include "core/archive-private.h"
 #include "core/error.h"
 #include "core/read-engine.h"
+#include "core/zip/sozip-chunks.h"
 #include "core/zip/zip-index.h"
 #include "core/zip/zip-reader.h"
 
@@ -10,12 +12,22 @@ typedef struct {
     int fd; /* the archive's */
     CronosZipIndex *index;
     CronosReadEngine *engine;
+    CronosLibarchiveZip *others; /* members of other methods, encrypted ones */
 } Zip;
+
+/* A pass over a member: by core/zip's stream, or, where that is NULL, piece by piece. */
+typedef struct {
+    Zip *zip;
+    guint32 entry;
+    CronosZipStream *stream;
+    guint64 offset;
+} Stream;
 
 static void zip_close(gpointer data)
 {
     Zip *zip = data;
 
+    cronos_libarchive_zip_free(zip->others);
     cronos_read_engine_free(zip->engine);
     cronos_zip_index_free(zip->index);
     g_free(zip);
@@ -31,6 +43,7 @@ static gpointer zip_open(int fd, GError **error)
     zip->fd = fd;
     zip->index = index;
     zip->engine = cronos_read_engine_new(fd, index);
+    zip->others = cronos_libarchive_zip_new(fd, index);
     return zip;
 }
 
@@ -90,33 +103,83 @@ static guint64 zip_repairs(gconstpointer data, const GPtrArray **out_first)
     return cronos_zip_index_repairs(index_of(data), out_first);
 }
 
+static gboolean is_for_others(const Zip *zip, guint32 entry)
+{
+    CronosZipExtent extent;
+
+    return cronos_zip_index_extent(zip->index, entry, &extent, NULL) &&
+           cronos_libarchive_zip_wants(&extent);
+}
+
 static gssize zip_read(gpointer data, guint32 entry, guint64 offset, void *buffer, gsize size,
                        GError **error)
 {
     Zip *zip = data;
+    GError *failure = NULL;
+    gssize n = cronos_read_engine_read(zip->engine, entry, offset, buffer, size, &failure);
 
-    return cronos_read_engine_read(zip->engine, entry, offset, buffer, size, error);
+    if (n >= 0)
+        return n;
+    if (g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED) &&
+        is_for_others(zip, entry)) {
+        g_error_free(failure);
+        return cronos_libarchive_zip_read(zip->others, entry, offset, buffer, size, error);
+    }
+    g_propagate_error(error, failure);
+    return -1;
 }
 
 static gpointer zip_stream_open(gpointer data, guint32 entry, GError **error)
 {
     Zip *zip = data;
     CronosZipExtent extent;
+    CronosZipStream *inner = NULL;
 
     if (!cronos_zip_index_extent(zip->index, entry, &extent, error))
         return NULL;
-    return cronos_zip_stream_open(zip->fd, &extent, cronos_zip_index_directory_offset(zip->index),
-                                  error);
+    if (!cronos_libarchive_zip_wants(&extent)) {
+        inner = cronos_zip_stream_open(zip->fd, &extent,
+                                       cronos_zip_index_directory_offset(zip->index), error);
+        if (inner == NULL)
+            return NULL;
+    }
+    Stream *stream = g_new0(Stream, 1);
+    stream->zip = zip;
+    stream->entry = entry;
+    stream->stream = inner;
+    return stream;
 }
 
-static gssize zip_stream_read(gpointer stream, void *buffer, gsize size, GError **error)
+static gssize zip_stream_read(gpointer data, void *buffer, gsize size, GError **error)
 {
-    return cronos_zip_stream_read(stream, buffer, size, error);
+    Stream *stream = data;
+
+    if (stream->stream != NULL)
+        return cronos_zip_stream_read(stream->stream, buffer, size, error);
+    gssize n = cronos_libarchive_zip_read(stream->zip->others, stream->entry, stream->offset,
+                                          buffer, size, error);
+    if (n > 0)
+        stream->offset += (guint64)n;
+    return n;
 }
 
-static void zip_stream_free(gpointer stream)
+static void zip_stream_free(gpointer data)
 {
-    cronos_zip_stream_free(stream);
+    Stream *stream = data;
+
+    cronos_zip_stream_free(stream->stream);
+    g_free(stream);
+}
+
+static CronosSozipChunks *zip_chunks_open(gpointer data, guint32 entry, GError **error)
+{
+    Zip *zip = data;
+    CronosZipExtent extent;
+
+    if (!cronos_zip_index_extent(zip->index, entry, &extent, error))
+        return NULL;
+    return cronos_sozip_chunks_open(zip->fd, &extent, cronos_zip_index_directory_offset(zip->index),
+                                    error);
 }
 
 static guint64 zip_position(gconstpointer data, guint32 entry)
@@ -179,6 +242,7 @@ const CronosArchiveFormat cronos_archive_format_zip = {
     .stream_open = zip_stream_open,
     .stream_read = zip_stream_read,
     .stream_free = zip_stream_free,
+    .chunks_open = zip_chunks_open,
     .position = zip_position,
     .end_position = zip_end_position,
     .check_structure = zip_check_structure,

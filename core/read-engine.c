@@ -3,27 +3,30 @@
 #include "core/read-engine.h"
 
 #include "core/archive.h"
+#include "core/read-buffers.h"
 #include "core/read-cache.h"
+#include "core/read-member.h"
 #include "core/read-streams.h"
 #include "core/zip/zip-format.h"
 #include "core/zip/zip-io.h"
 #include "core/zip/zip-reader.h"
 
+#include <string.h>
+
 struct CronosReadEngine {
     int fd;
     const CronosZipIndex *index;
-    guint64 id; /* never used twice: caches outlive engines */
+    guint64 id; /* as owner of what is kept for it */
     guint64 limit;
 };
 
 CronosReadEngine *cronos_read_engine_new(int fd, const CronosZipIndex *index)
 {
-    static gsize last_id;
     CronosReadEngine *engine = g_new0(CronosReadEngine, 1);
 
     engine->fd = fd;
     engine->index = index;
-    engine->id = (guint64)g_atomic_pointer_add(&last_id, 1) + 1;
+    engine->id = cronos_read_cache_new_owner();
     engine->limit = cronos_zip_index_directory_offset(index);
     return engine;
 }
@@ -32,6 +35,7 @@ void cronos_read_engine_free(CronosReadEngine *engine)
 {
     if (engine == NULL)
         return;
+    cronos_read_members_drop(engine->id);
     cronos_read_cache_drop(engine->id);
     cronos_read_streams_drop(engine->id);
     g_free(engine);
@@ -70,6 +74,53 @@ static gssize read_stored(CronosReadEngine *engine, const CronosZipExtent *exten
     return (gssize)size;
 }
 
+/* Copies what the pieces of @member hold of [@offset, @offset + @size).
+ * Returns: bytes copied, fewer where only streams will do; -1 with @error. */
+static gssize copy_pieces(CronosReadMember *member, guint64 offset, guint8 *buffer, gsize size,
+                          GError **error)
+{
+    gboolean in_order = cronos_read_member_note(member, offset, size);
+    CronosReadPiece piece;
+    GError *failure = NULL;
+    gsize done = 0;
+
+    while (done < size && cronos_read_member_piece(member, offset + done, &piece, &failure)) {
+        gsize skip = (gsize)(offset + done - piece.offset), n = MIN(size - done, piece.size - skip);
+
+        memcpy(buffer + done, piece.bytes + skip, n);
+        if (in_order)
+            cronos_read_cache_deliver(piece.block, n, piece.size);
+        cronos_read_cache_release(piece.block);
+        done += n;
+    }
+    if (failure == NULL)
+        return (gssize)done;
+    g_propagate_error(error, failure);
+    return -1;
+}
+
+static gssize read_large(CronosReadEngine *engine, guint32 entry, const CronosZipExtent *extent,
+                         guint64 offset, guint8 *buffer, gsize size, GError **error)
+{
+    CronosReadMember *member =
+        cronos_read_member_get(engine->id, entry, engine->fd, extent, engine->limit, error);
+
+    if (member == NULL)
+        return -1;
+    gssize done = copy_pieces(member, offset, buffer, size, error);
+    if (done >= 0 && offset + (guint64)done == extent->size_bytes &&
+        !cronos_read_member_check(member, error))
+        done = -1;
+    cronos_read_member_release(member);
+    if (done < 0 || (gsize)done == size)
+        return done;
+    gsize left = size - (gsize)done;
+    return cronos_read_streams_read(engine->id, engine->fd, entry, extent, engine->limit,
+                                    offset + (guint64)done, buffer + done, left, error) < 0
+               ? -1
+               : (gssize)size;
+}
+
 gssize cronos_read_engine_read(CronosReadEngine *engine, guint32 entry, guint64 offset,
                                void *buffer, gsize size, GError **error)
 {
@@ -92,12 +143,14 @@ gssize cronos_read_engine_read(CronosReadEngine *engine, guint32 entry, guint64 
         return read_cached(engine, entry, &extent, offset, buffer, size, error);
     if (extent.method == ZIP_METHOD_STORED)
         return read_stored(engine, &extent, offset, buffer, size, error);
-    return cronos_read_streams_read(engine->id, engine->fd, entry, &extent, engine->limit, offset,
-                                    buffer, size, error);
+    return read_large(engine, entry, &extent, offset, buffer, size, error);
 }
 
+/* Three eighths for what is decoded, one for buffers that wait to be used again. */
 void cronos_archive_set_cache_limit(gsize bytes)
 {
-    cronos_read_cache_set_limit(bytes / 2);
-    cronos_read_streams_set_limit(bytes / 2);
+    cronos_read_cache_set_limit(bytes / 8 * 3);
+    cronos_read_buffers_set_limit(bytes / 8);
+    cronos_read_members_set_limit(bytes / 4);
+    cronos_read_streams_set_limit(bytes / 4);
 }

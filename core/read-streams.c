@@ -7,6 +7,7 @@
 #include "core/read-streams.h"
 
 #include "core/error.h"
+#include "core/read-memory.h"
 #include "core/zip/zip-reader.h"
 
 #include <string.h>
@@ -29,11 +30,13 @@ static GMutex lock;
 static GCond returned;          /* a stream became idle or was closed */
 static GQueue kept_streams;     /* all of them; under lock */
 static guint idle;              /* under lock */
-static gsize limit = 32u << 20; /* under lock */
+static gsize limit = 16u << 20; /* under lock */
 
 static void kept_free(Kept *kept)
 {
     cronos_zip_stream_free(kept->stream);
+    if (kept->window != NULL)
+        cronos_read_memory_add(-(gssize)STREAM_BYTES);
     g_free(kept->window);
     g_free(kept);
 }
@@ -197,6 +200,7 @@ gssize cronos_read_streams_read(guint64 owner, int fd, guint32 entry, const Cron
     if (kept->stream == NULL) {
         kept->stream = cronos_zip_stream_open_lean(fd, extent, limit_offset, error);
         kept->window = g_malloc(CRONOS_READ_WINDOW);
+        cronos_read_memory_add(STREAM_BYTES);
         ok = kept->stream != NULL;
     }
     ok = ok && serve(kept, offset, buffer, size, error);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * read-streams.h - deflate streams of large members, kept halfway through
  *
- * Deflate can only be decoded from the front. A stream that stands where a reader will go on
- * saves it the way there; the last CRONOS_READ_WINDOW bytes it decoded are kept, since requests
- * that a kernel sends ahead arrive slightly out of order. One pool for the process. Threads: all
- * safe; a stream is used by one thread at a time, and who would best go on from it waits. */
+ * For members that can not be cut (read-spans.h): they are decoded from the front. A stream that
+ * stands where a reader will go on saves it the way there; the last CRONOS_READ_WINDOW bytes it
+ * decoded are kept, since requests that a kernel sends ahead arrive slightly out of order. One pool
+ * for the process. Threads: all safe; a stream is used by one thread at a time, and who would best
+ * go on from it waits. */
 #pragma once
 #include "core/zip/zip-index.h"
 

@@ -84,10 +84,10 @@ enum {
 #define ZIP_EXTRA_ALIGN 0xd935u        /* alignment padding, as Android's zipalign writes it */
 #define ZIP_EXTRA_IDENTITY                                                                         \
     0x5243u /* "CR". Payload: what the first byte announces, in this order; unknown trailing bytes \
-             * are ignored. u8    bits 0-3: n, bytes of the inode number, 1..8; the ZIP_IDENTITY                              \
-             * bits below i64   ctime, nanoseconds since the epoch u8[n] inode number,                                                                               \
-             * little-endian, without its leading zero bytes [u32  nanoseconds of mtime, where                                                                 \
-             * they are not 0; its seconds are those of UT, or below] [i64  seconds of mtime,                                                                           \
+             * are ignored. u8    bits 0-3: n, bytes of the inode number, 1..8; the ZIP_IDENTITY   \
+             * bits below i64   ctime, nanoseconds since the epoch u8[n] inode number,             \
+             * little-endian, without its leading zero bytes [u32  nanoseconds of mtime, where     \
+             * they are not 0; its seconds are those of UT, or below] [i64  seconds of mtime,      \
              * where they do not fit UT's 32 signed bits] */
 #define ZIP_IDENTITY_INODE_BYTES 0x0fu
 #define ZIP_IDENTITY_NANOSECONDS 0x10u

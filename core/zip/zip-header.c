@@ -194,8 +194,7 @@ static gboolean read_ntfs(const CronosZipHeader *header, gint64 *out_ns)
     if (times == NULL || size < 8)
         return FALSE;
     guint64 filetime = zip_get64(times);
-    if (filetime == 0 || filetime > epoch + G_MAXINT64 / 100 ||
-        filetime < epoch - G_MAXINT64 / 100)
+    if (filetime == 0 || filetime > epoch + G_MAXINT64 / 100 || filetime < epoch - G_MAXINT64 / 100)
         return FALSE;
     *out_ns = ((gint64)filetime - (gint64)epoch) * 100;
     return TRUE;

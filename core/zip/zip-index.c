@@ -105,33 +105,11 @@ void cronos_zip_index_children(const CronosZipIndex *index, guint32 entry, guint
     *out_count = index->tree.nodes[entry + 1].first_child - *out_first;
 }
 
-static const char *node_name(const CronosZipIndex *index, const CronosZipNode *node)
-{
-    if (node->flags & CRONOS_ZIP_NODE_ARENA)
-        return index->tree.arena + node->name;
-    return (const char *)index->directory + node->name;
-}
-
 guint32 cronos_zip_index_lookup(const CronosZipIndex *index, guint32 folder, const char *name,
                                 gsize length)
 {
     g_return_val_if_fail(folder < index->tree.count, CRONOS_ENTRY_NONE);
-    guint32 low = index->tree.nodes[folder].first_child;
-    guint32 high = index->tree.nodes[folder + 1].first_child;
-
-    while (low < high) {
-        guint32 middle = low + (high - low) / 2;
-        const CronosZipNode *node = &index->tree.nodes[middle];
-        int order = memcmp(node_name(index, node), name, MIN(node->name_length, length));
-
-        if (order == 0 && node->name_length == length)
-            return middle;
-        if (order < 0 || (order == 0 && node->name_length < length))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return CRONOS_ENTRY_NONE;
+    return cronos_zip_tree_lookup(&index->tree, index->directory, folder, name, length);
 }
 
 const char *cronos_zip_index_name(const CronosZipIndex *index, guint32 entry, gsize *out_length)
@@ -139,7 +117,7 @@ const char *cronos_zip_index_name(const CronosZipIndex *index, guint32 entry, gs
     *out_length = 0;
     g_return_val_if_fail(entry < index->tree.count, "");
     *out_length = index->tree.nodes[entry].name_length;
-    return node_name(index, &index->tree.nodes[entry]);
+    return cronos_zip_node_name(&index->tree, index->directory, &index->tree.nodes[entry]);
 }
 
 gboolean cronos_zip_index_is_directory(const CronosZipIndex *index, guint32 entry)

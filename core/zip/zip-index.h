@@ -61,9 +61,9 @@ gboolean cronos_zip_index_info(const CronosZipIndex *index, guint32 entry,
 /* Fails for implied folders (NOT_FOUND) and as cronos_zip_index_info. */
 gboolean cronos_zip_index_extent(const CronosZipIndex *index, guint32 entry,
                                  CronosZipExtent *out_extent, GError **error);
-/* Holds the name in the member's local header, in the file open on @fd, against the one in the central
- * directory, byte for byte: the one thing about a name that shows damage to it. Implied folders have
- * none. Returns: FALSE with @error DAMAGED, UNSUPPORTED or a system error. */
+/* Holds the name in the member's local header, in the file open on @fd, against the one in the
+ * central directory, byte for byte: the one thing about a name that shows damage to it. Implied
+ * folders have none. Returns: FALSE with @error DAMAGED, UNSUPPORTED or a system error. */
 gboolean cronos_zip_index_check_name(const CronosZipIndex *index, int fd, guint32 entry,
                                      GError **error);
 /* Returns: (borrowed) the archive comment, or NULL; not NUL-terminated. */

@@ -3,8 +3,8 @@
  *
  * One position in eight has the three bits of a block with dynamic codes; forty positions are
  * sifted at a time. What remains is held against ever more of the header: the sum of the lengths
- * that encode the code lengths, then these, then the codes they make. Few bits in a hundred come
- * to the second step, one in many millions past the last. */
+ * that encode the code lengths, then these, then the codes they make. One in a hundred comes to the
+ * second step, one in many millions past the last. */
 #include "core/zip/zip-seek-blocks.h"
 
 #include <string.h>
@@ -18,15 +18,22 @@
 #define PRECODE_LENGTH_MOST 7u
 #define PRECODES 19u
 
-/* What a code of this length takes of the room of all codes, in parts of 1 << 7; of two such codes
- * at once. */
-#define ROOM_OF(length) ((length) == 0 ? 0 : 128 >> (length))
-#define PAIR(first, second) (ROOM_OF(first) + ROOM_OF(second))
-#define ROW(second)                                                                                \
-    PAIR(0, second), PAIR(1, second), PAIR(2, second), PAIR(3, second), PAIR(4, second),           \
-        PAIR(5, second), PAIR(6, second), PAIR(7, second)
-static const guint8 room_of_pair[64] = {ROW(0), ROW(1), ROW(2), ROW(3),
-                                        ROW(4), ROW(5), ROW(6), ROW(7)};
+/* What codes of these lengths take of the room of all codes, in parts of 1 << 7: of one, of two, of
+ * four at once. */
+#define ROOM(a) ((a) == 0 ? 0 : 128 >> (a))
+#define ROOM2(a, b) (ROOM(a) + ROOM(b))
+#define ROOM4(ab, cd) (ROOM2((ab)&7, (ab) >> 3) + ROOM2((cd)&7, (cd) >> 3))
+#define EIGHT(ab, cd)                                                                              \
+    ROOM4(ab, cd), ROOM4(ab + 1, cd), ROOM4(ab + 2, cd), ROOM4(ab + 3, cd), ROOM4(ab + 4, cd),     \
+        ROOM4(ab + 5, cd), ROOM4(ab + 6, cd), ROOM4(ab + 7, cd)
+#define ROW(cd)                                                                                    \
+    EIGHT(0, cd), EIGHT(8, cd), EIGHT(16, cd), EIGHT(24, cd), EIGHT(32, cd), EIGHT(40, cd),        \
+        EIGHT(48, cd), EIGHT(56, cd)
+#define ROWS(cd)                                                                                   \
+    ROW(cd), ROW(cd + 1), ROW(cd + 2), ROW(cd + 3), ROW(cd + 4), ROW(cd + 5), ROW(cd + 6),         \
+        ROW(cd + 7)
+static const guint16 room_of_four[4096] = {ROWS(0),  ROWS(8),  ROWS(16), ROWS(24),
+                                           ROWS(32), ROWS(40), ROWS(48), ROWS(56)};
 
 typedef struct {
     const guint8 *bytes;
@@ -63,14 +70,14 @@ static inline guint take(Bits *bits, guint count)
     return value;
 }
 
-static gboolean precode_is_complete(guint64 lengths, guint count)
+/* @lengths: of @count codes, three bits each. */
+static inline gboolean precode_is_complete(guint64 lengths, guint count)
 {
-    guint room = 0;
-
     lengths &= (G_GUINT64_CONSTANT(1) << 3 * count) - 1;
-    for (; lengths != 0; lengths >>= 6)
-        room += room_of_pair[lengths & 63];
-    return room == 1u << PRECODE_LENGTH_MOST;
+    return room_of_four[lengths & 4095] + room_of_four[lengths >> 12 & 4095] +
+               room_of_four[lengths >> 24 & 4095] + room_of_four[lengths >> 36 & 4095] +
+               room_of_four[lengths >> 48] ==
+           1u << PRECODE_LENGTH_MOST;
 }
 
 /* A decoding table: the next seven bits give symbol << 3 | length. */
@@ -152,16 +159,15 @@ static gboolean codes_are_complete(const guint8 *lengths, guint literals, guint 
 {
     guint codes;
 
-    if (lengths[END_OF_BLOCK] == 0 ||
-        room_of_codes(lengths, literals, &codes) != 1u << LENGTH_MOST)
+    if (lengths[END_OF_BLOCK] == 0 || room_of_codes(lengths, literals, &codes) != 1u << LENGTH_MOST)
         return FALSE;
     guint room = room_of_codes(lengths + literals, distances, &codes);
     /* A block may have no distances at all, or one, which then has a code of one bit. */
     return room == 1u << LENGTH_MOST || codes == 0 || (codes == 1 && room == 1u << 14);
 }
 
-/* @bits: stands at the header's first bit, whose first 13 bits were looked at. */
-static gboolean is_dynamic_header(Bits bits)
+/* @bits: stands at the header's first bit. */
+static G_GNUC_NO_INLINE gboolean is_dynamic_header(Bits bits)
 {
     guint8 lengths[LENGTHS_MOST];
     Precode precode;
@@ -214,19 +220,29 @@ static guint64 find_stored(const guint8 *bytes, gsize length, gsize at, guint64 
     return end;
 }
 
+/* The first step: @position of @word, whose bits begin at @at, passed the sieve. */
+static inline gboolean may_be_header(const guint8 *at, guint64 word, guint position)
+{
+    guint lengths_at = position + 17;
+
+    return precode_is_complete(load64(at + lengths_at / 8) >> lengths_at % 8,
+                               4 + (word >> (position + 13) & 15));
+}
+
 guint64 cronos_zip_seek_find_block(const guint8 *bytes, gsize length, guint64 from)
 {
-    Bits bits = {bytes, length, from, FALSE};
     guint64 mask = G_MAXUINT64 << from % 8;
 
-    for (gsize at = (gsize)(from / 8); at + sizeof(guint64) <= length; at += STEP_BYTES) {
+    for (gsize at = (gsize)(from / 8); at + 2 * sizeof(guint64) <= length; at += STEP_BYTES) {
         guint64 word = load64(bytes + at);
         guint64 candidates = sift(word) & mask & ((G_GUINT64_CONSTANT(1) << 8 * STEP_BYTES) - 1);
 
         mask = G_MAXUINT64;
         for (; candidates != 0; candidates &= candidates - 1) {
-            bits.bit = 8 * (guint64)at + (guint)__builtin_ctzll(candidates);
-            if (is_dynamic_header(bits))
+            guint position = (guint)__builtin_ctzll(candidates);
+            Bits bits = {bytes, length, 8 * (guint64)at + position, FALSE};
+
+            if (may_be_header(bytes + at, word, position) && is_dynamic_header(bits))
                 return bits.bit;
         }
         guint64 end = find_stored(bytes, length, at, word);

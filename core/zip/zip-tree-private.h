@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * zip-tree-private.h - the table while it is built: nodes in the order they were met
  *
+ * Indexes of other formats are built by the same rules (core/archive-libarchive-index.c): with an
+ * empty directory, every name in the arena, and headers numbered as that format likes.
+ *
  * Node 0 is the top folder. A folder has one node, made when a path first goes through it
  * (zip-folders.c); every file header makes a node, and the last of one name is kept when the table
  * is put in order (zip-tree-order.c). */
@@ -31,7 +34,8 @@ typedef struct {
     guint16 flags; /* CRONOS_ZIP_NODE_ARENA or 0 */
 } CronosZipSlice;
 
-typedef struct {
+typedef struct CronosZipBuild CronosZipBuild;
+struct CronosZipBuild {
     CronosZipMapping *mapping;
     const guint8 *directory;
     gsize bytes;
@@ -47,7 +51,18 @@ typedef struct {
     gboolean last_repaired;
     guint64 repairs;
     GPtrArray *notes;
-} CronosZipBuild;
+    /* Does what cronos_zip_build_note does, for headers that are not of a ZIP file; else NULL. */
+    void (*note)(CronosZipBuild *build, guint32 header, const char *what);
+};
+
+/* @build: zeros, but for .note. @bytes: of the directory. @members: as far as known. */
+void cronos_zip_build_start(CronosZipBuild *build, CronosZipMapping *mapping, gsize bytes,
+                            guint64 members);
+/* Adds the member at @header; @path: "folders/leaf", slashes at its end mean a folder, too. */
+void cronos_zip_build_add(CronosZipBuild *build, CronosZipSlice path, gboolean directory,
+                          gboolean repaired, guint32 header);
+/* Frees what @build holds. @ok: FALSE: @out_tree is to be empty. */
+void cronos_zip_build_finish(CronosZipBuild *build, gboolean ok, CronosZipTree *out_tree);
 
 void cronos_zip_folders_init(CronosZipFolders *folders);
 void cronos_zip_folders_clear(CronosZipFolders *folders);

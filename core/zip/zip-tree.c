@@ -26,6 +26,10 @@ void cronos_zip_build_note(CronosZipBuild *build, guint32 header, const char *wh
 {
     CronosZipHeader raw;
 
+    if (build->note != NULL) {
+        build->note(build, header, what);
+        return;
+    }
     if (build->repairs++ >= CRONOS_ZIP_REPAIR_NOTES ||
         !cronos_zip_header_read(build->directory, build->bytes, header, &raw))
         return;
@@ -236,24 +240,29 @@ static gboolean split_leaf(CronosZipSlice *path, CronosZipSlice *out_leaf, gbool
     return slashed;
 }
 
-static void add_member(CronosZipBuild *build, const CronosZipHeader *header, guint32 at)
+void cronos_zip_build_add(CronosZipBuild *build, CronosZipSlice path, gboolean directory,
+                          gboolean repaired, guint32 header)
 {
-    CronosZipName name;
     CronosZipSlice leaf;
     const char *why = NULL;
 
-    cronos_zip_name_decode(header, build->directory, build->arena, &name);
-    gboolean repaired = name.repaired;
-    CronosZipSlice path = slice_name(build, &name);
-    gboolean directory = split_leaf(&path, &leaf, &repaired);
-    directory = directory || cronos_zip_header_says_directory(header);
+    directory |= split_leaf(&path, &leaf, &repaired);
     guint32 folder = find_folder(build, &path, &repaired, &why);
     if (why == NULL)
         why = refusal(leaf);
     if (why != NULL)
-        cronos_zip_build_note(build, at, why);
+        cronos_zip_build_note(build, header, why);
     else
-        add_leaf(build, folder, leaf, directory, at, repaired);
+        add_leaf(build, folder, leaf, directory, header, repaired);
+}
+
+static void add_member(CronosZipBuild *build, const CronosZipHeader *header, guint32 at)
+{
+    CronosZipName name;
+
+    cronos_zip_name_decode(header, build->directory, build->arena, &name);
+    cronos_zip_build_add(build, slice_name(build, &name), cronos_zip_header_says_directory(header),
+                         name.repaired, at);
 }
 
 static gboolean damaged_at(GError **error, guint64 offset)
@@ -295,23 +304,40 @@ static gboolean scan_headers(CronosZipBuild *build, const CronosZipEnd *end, GEr
     return TRUE;
 }
 
-static void start(CronosZipBuild *build, CronosZipMapping *mapping, const CronosZipEnd *end)
+void cronos_zip_build_start(CronosZipBuild *build, CronosZipMapping *mapping, gsize bytes,
+                            guint64 members)
 {
     CronosZipSlice nothing = {0};
 
     build->mapping = mapping;
     build->directory = cronos_zip_mapping_bytes(mapping);
-    build->bytes = (gsize)end->directory_bytes;
+    build->bytes = bytes;
     build->arena = g_byte_array_new();
     g_byte_array_append(build->arena, (const guint8 *)UNUSABLE, strlen(UNUSABLE));
     build->notes = g_ptr_array_new_with_free_func(g_free);
     build->implied_max = (guint32)(build->bytes / 8 + 65536);
     /* A count that lies is bounded by the directory's size; pages not used are never touched. */
-    build->room = (guint32)(MIN(end->members, build->bytes / ZIP_CENTRAL_SIZE) + 1024);
+    build->room = (guint32)(MIN(members, build->bytes / ZIP_CENTRAL_SIZE) + 1024);
     build->nodes = g_new(CronosZipNode, build->room);
     cronos_zip_folders_init(&build->folders);
     cronos_zip_build_append(build, CRONOS_ENTRY_ROOT, &nothing, CRONOS_ZIP_NO_HEADER,
                             CRONOS_ZIP_NODE_DIRECTORY);
+}
+
+void cronos_zip_build_finish(CronosZipBuild *build, gboolean ok, CronosZipTree *out_tree)
+{
+    memset(out_tree, 0, sizeof *out_tree);
+    cronos_zip_folders_clear(&build->folders);
+    if (ok)
+        cronos_zip_build_order(build, out_tree);
+    g_clear_pointer(&build->nodes, g_free);
+    out_tree->repairs = build->repairs;
+    out_tree->notes = g_steal_pointer(&build->notes);
+    out_tree->arena_bytes = build->arena->len;
+    out_tree->arena =
+        g_realloc(g_byte_array_free(g_steal_pointer(&build->arena), FALSE), out_tree->arena_bytes);
+    if (!ok)
+        cronos_zip_tree_clear(out_tree);
 }
 
 gboolean cronos_zip_tree_build(CronosZipMapping *mapping, const CronosZipEnd *end,
@@ -319,20 +345,32 @@ gboolean cronos_zip_tree_build(CronosZipMapping *mapping, const CronosZipEnd *en
 {
     CronosZipBuild build = {0};
 
-    memset(out_tree, 0, sizeof *out_tree);
-    start(&build, mapping, end);
+    cronos_zip_build_start(&build, mapping, (gsize)end->directory_bytes, end->members);
     gboolean ok = scan_headers(&build, end, error);
-    cronos_zip_folders_clear(&build.folders);
-    if (ok)
-        cronos_zip_build_order(&build, out_tree);
-    g_free(build.nodes);
-    out_tree->repairs = build.repairs;
-    out_tree->notes = build.notes;
-    out_tree->arena_bytes = build.arena->len;
-    out_tree->arena = g_realloc(g_byte_array_free(build.arena, FALSE), out_tree->arena_bytes);
-    if (!ok)
-        cronos_zip_tree_clear(out_tree);
+    cronos_zip_build_finish(&build, ok, out_tree);
     return ok;
+}
+
+guint32 cronos_zip_tree_lookup(const CronosZipTree *tree, const guint8 *directory, guint32 folder,
+                               const char *name, gsize length)
+{
+    guint32 low = tree->nodes[folder].first_child;
+    guint32 high = tree->nodes[folder + 1].first_child;
+
+    while (low < high) {
+        guint32 middle = low + (high - low) / 2;
+        const CronosZipNode *node = &tree->nodes[middle];
+        int order = memcmp(cronos_zip_node_name(tree, directory, node), name,
+                           MIN(node->name_length, length));
+
+        if (order == 0 && node->name_length == length)
+            return middle;
+        if (order < 0 || (order == 0 && node->name_length < length))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return CRONOS_ENTRY_NONE;
 }
 
 void cronos_zip_tree_clear(CronosZipTree *tree)

@@ -44,3 +44,15 @@ typedef struct {
 gboolean cronos_zip_tree_build(CronosZipMapping *mapping, const CronosZipEnd *end,
                                CronosZipTree *out_tree, GError **error);
 void cronos_zip_tree_clear(CronosZipTree *tree);
+
+/* @directory: the map's bytes. Returns: (borrowed) the last component, node->name_length bytes. */
+static inline const char *cronos_zip_node_name(const CronosZipTree *tree, const guint8 *directory,
+                                               const CronosZipNode *node)
+{
+    return node->flags & CRONOS_ZIP_NODE_ARENA ? tree->arena + node->name
+                                               : (const char *)directory + node->name;
+}
+
+/* Returns: the child of @folder with that name, or CRONOS_ENTRY_NONE. */
+guint32 cronos_zip_tree_lookup(const CronosZipTree *tree, const guint8 *directory, guint32 folder,
+                               const char *name, gsize length);
