@@ -30,9 +30,14 @@ typedef struct {
     gssize (*stream_read)(gpointer stream, void *buffer, gsize size, GError **error);
     void (*stream_free)(gpointer stream);
 
+    /* NULL: no member is cut into chunks. */
+    struct CronosSozipChunks *(*chunks_open)(gpointer data, guint32 entry, GError **error);
+
     guint64 (*position)(gconstpointer data, guint32 entry);
     guint64 (*end_position)(gpointer data, guint32 entry);
     gboolean (*check_structure)(gpointer data, guint32 entry, GError **error);
+    /* NULL: never. */
+    gboolean (*is_sequential)(gconstpointer data);
 } CronosArchiveFormat;
 
 extern const CronosArchiveFormat cronos_archive_format_zip;

@@ -5,7 +5,8 @@
  * one. */
 #include "core/archive.h"
 
-#include "core/archive-private.h"
+#include "core/archive-libarchive-handle.h"
+#include "core/archive-libarchive.h"
 #include "core/error.h"
 
 #include <errno.h>
@@ -31,24 +32,54 @@ struct CronosArchiveStream {
     gpointer stream; /* the format's */
 };
 
-/* All of them are ZIP files. */
-static const char *const extensions[] = {".zip", ".jar",  ".war", ".ear", ".apk",
-                                         ".cbz", ".epub", ".xpi", ".whl"};
+static const struct {
+    const char *extension;
+    const CronosArchiveFormat *format;
+} extensions[] = {
+    {".zip", &cronos_archive_format_zip},     {".jar", &cronos_archive_format_zip},
+    {".war", &cronos_archive_format_zip},     {".ear", &cronos_archive_format_zip},
+    {".apk", &cronos_archive_format_zip},     {".cbz", &cronos_archive_format_zip},
+    {".epub", &cronos_archive_format_zip},    {".xpi", &cronos_archive_format_zip},
+    {".whl", &cronos_archive_format_zip},     {".tar", &cronos_archive_format_tar},
+    {".tar.gz", &cronos_archive_format_tar},  {".tgz", &cronos_archive_format_tar},
+    {".tar.bz2", &cronos_archive_format_tar}, {".tbz2", &cronos_archive_format_tar},
+    {".tbz", &cronos_archive_format_tar},     {".tar.xz", &cronos_archive_format_tar},
+    {".txz", &cronos_archive_format_tar},     {".tar.zst", &cronos_archive_format_tar},
+    {".tzst", &cronos_archive_format_tar},    {".cpio", &cronos_archive_format_cpio},
+    {".7z", &cronos_archive_format_7z},       {".iso", &cronos_archive_format_iso},
+};
 
-gboolean cronos_archive_is_archive_name(const char *file_name, gsize *out_stem_length)
+/* Returns: the format that the name's extension says, or NULL. */
+static const CronosArchiveFormat *format_of_name(const char *name, gsize *out_stem_length)
 {
-    gsize length = strlen(file_name);
+    gsize length = strlen(name);
 
     for (guint i = 0; i < G_N_ELEMENTS(extensions); i++) {
-        gsize tail = strlen(extensions[i]);
+        gsize tail = strlen(extensions[i].extension);
 
-        if (length <= tail || g_ascii_strcasecmp(file_name + length - tail, extensions[i]) != 0)
+        if (length <= tail ||
+            g_ascii_strcasecmp(name + length - tail, extensions[i].extension) != 0)
             continue;
         if (out_stem_length != NULL)
             *out_stem_length = length - tail;
-        return TRUE;
+        return extensions[i].format;
     }
-    return FALSE;
+    return NULL;
+}
+
+gboolean cronos_archive_is_archive_name(const char *file_name, gsize *out_stem_length)
+{
+    return format_of_name(file_name, out_stem_length) != NULL;
+}
+
+gboolean cronos_archive_is_zip_name(const char *file_name)
+{
+    return format_of_name(file_name, NULL) == &cronos_archive_format_zip;
+}
+
+void cronos_archive_prepare(void)
+{
+    cronos_libarchive_prepare();
 }
 
 static gboolean take_identity(CronosArchive *archive, GError **error)
@@ -109,7 +140,9 @@ CronosArchive *cronos_archive_open_fd(int fd, const char *name, GError **error)
     g_atomic_ref_count_init(&archive->refs);
     archive->fd = fd;
     archive->name = g_strdup(name);
-    archive->format = &cronos_archive_format_zip;
+    archive->format = format_of_name(name, NULL);
+    if (archive->format == NULL)
+        archive->format = &cronos_archive_format_zip;
     if (take_identity(archive, error))
         archive->data = archive->format->open(fd, error);
     if (archive->data == NULL) {
@@ -317,9 +350,34 @@ gssize cronos_archive_stream_read(CronosArchiveStream *stream, void *buffer, gsi
     return n;
 }
 
+struct CronosSozipChunks *cronos_archive_chunks_open(CronosArchive *archive, guint32 entry,
+                                                     GError **error)
+{
+    GError *failure = NULL;
+
+    if (archive->format->chunks_open == NULL || cronos_archive_is_directory(archive, entry))
+        return NULL;
+    struct CronosSozipChunks *chunks = archive->format->chunks_open(archive->data, entry, &failure);
+    if (failure != NULL) {
+        prefix_member(archive, entry, &failure);
+        g_propagate_error(error, failure);
+    }
+    return chunks;
+}
+
 guint64 cronos_archive_position(const CronosArchive *archive, guint32 entry)
 {
     return archive->format->position(archive->data, entry);
+}
+
+gboolean cronos_archive_is_sequential(const CronosArchive *archive)
+{
+    return archive->format->is_sequential != NULL && archive->format->is_sequential(archive->data);
+}
+
+guint cronos_archive_threads(const CronosArchive *archive, guint threads)
+{
+    return cronos_archive_is_sequential(archive) ? 1 : threads;
 }
 
 guint64 cronos_archive_end_position(CronosArchive *archive, guint32 entry)

@@ -21,6 +21,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosArchive, cronos_archive_unref)
 /* Returns: whether @file_name has an extension of a format that this face opens; @out_stem_length
  * (nullable): the name's length less that extension, as folders in the mount are named. */
 gboolean cronos_archive_is_archive_name(const char *file_name, gsize *out_stem_length);
+/* Returns: whether that extension is one of ZIP files. */
+gboolean cronos_archive_is_zip_name(const char *file_name);
+
+/* Loads what archives need beside themselves, for a process that is about to give up the right to
+ * open files. */
+void cronos_archive_prepare(void);
 
 guint32 cronos_archive_count(const CronosArchive *archive);
 gsize cronos_archive_memory_bytes(const CronosArchive *archive);
@@ -69,9 +75,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosArchiveStream, cronos_archive_stream_free)
 gssize cronos_archive_stream_read(CronosArchiveStream *stream, void *buffer, gsize size,
                                   GError **error);
 
+/* A large member by chunks that decode alone (core/zip/sozip-chunks.h), for many threads.
+ * Returns: (owned; the archive outlives it), or NULL: with @error as cronos_sozip_chunks_open;
+ * without where the member is not cut so. */
+struct CronosSozipChunks;
+struct CronosSozipChunks *cronos_archive_chunks_open(CronosArchive *archive, guint32 entry,
+                                                     GError **error);
+
 /* Returns: where the member starts in the archive file: reading in this order is sequential.
  * Implied folders: G_MAXUINT64. */
 guint64 cronos_archive_position(const CronosArchive *archive, guint32 entry);
+/* Returns: whether members are had in passes from the front, as in a compressed tar. Such an
+ * archive is best read by one thread, in the order of cronos_archive_position: that is one pass,
+ * and any other order may cost one for each member. */
+gboolean cronos_archive_is_sequential(const CronosArchive *archive);
+/* Returns: how many threads are to read @archive where @threads (0: one per processor) may. */
+guint cronos_archive_threads(const CronosArchive *archive, guint threads);
 
 /* Holds the member's structure against the format without decoding it (local header against
  * central directory, bounds). */

@@ -73,6 +73,8 @@ static char *describe_wanted(const CronosConfigRow *row)
     case CRONOS_CONFIG_TYPE_STRING:
         break;
     }
+    if (row->kind == TEXT_ANY)
+        return g_strdup("a string in quotes");
     if (row->kind != TEXT_WORD)
         return g_strdup("a path in quotes");
 
@@ -121,7 +123,7 @@ static gboolean is_acceptable_text(const CronosConfigRow *row, const char *text)
 {
     if (row->kind == TEXT_WORD)
         return g_strv_contains(row->words, text);
-    return *text != '\0' || row->kind == TEXT_PATH_OR_EMPTY;
+    return *text != '\0' || row->kind == TEXT_PATH_OR_EMPTY || row->kind == TEXT_ANY;
 }
 
 static gboolean take_string(CronosConfigValue *value, const CronosConfigRow *row, const char *file,

@@ -10,6 +10,7 @@ typedef enum {
     TEXT_PATH, /* made absolute against the root */
     TEXT_PATH_OR_EMPTY,
     TEXT_PATTERNS, /* of core/pattern.h */
+    TEXT_ANY,
 } CronosConfigTextKind;
 
 /* What a key is: a row of the table in config.c. */

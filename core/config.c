@@ -61,6 +61,14 @@ static const CronosConfigRow rows[CRONOS_CONFIG_COUNT] = {
     [CRONOS_CONFIG_RESTORE_VERIFY_INTEGRITY] = {.name = "restore.verify_integrity",
                                                 .type = CRONOS_CONFIG_TYPE_BOOL,
                                                 .number = TRUE},
+    [CRONOS_CONFIG_ARCHIVE_PASSPHRASE_FILE] = {.name = "archive.passphrase_file",
+                                               .type = CRONOS_CONFIG_TYPE_STRING,
+                                               .kind = TEXT_PATH_OR_EMPTY,
+                                               .text = ""},
+    [CRONOS_CONFIG_ARCHIVE_PASSPHRASE_COMMAND] = {.name = "archive.passphrase_command",
+                                                  .type = CRONOS_CONFIG_TYPE_STRING,
+                                                  .kind = TEXT_ANY,
+                                                  .text = ""},
     [CRONOS_CONFIG_LOG_FILE] = {.name = "log.file",
                                 .type = CRONOS_CONFIG_TYPE_STRING,
                                 .kind = TEXT_PATH_OR_EMPTY,
@@ -244,12 +252,32 @@ static void resolve_paths(CronosConfig *config)
         char **text = &config->values[i].text;
 
         if (rows[i].type != CRONOS_CONFIG_TYPE_STRING || rows[i].kind == TEXT_WORD ||
-            **text == '\0')
+            rows[i].kind == TEXT_ANY || **text == '\0')
             continue;
         g_autofree char *resolved = absolute_path(config->root, *text);
         g_free(*text);
         *text = g_steal_pointer(&resolved);
     }
+}
+
+/* Whoever unpacks a project of others must not run their commands by looking into its backups. */
+static void refuse_command_of_root(CronosConfig *config, const char *explicit_path)
+{
+    CronosConfigValue *value = &config->values[CRONOS_CONFIG_ARCHIVE_PASSPHRASE_COMMAND];
+    const char *named = g_getenv("CRONOS_CONFIG");
+    g_autofree char *of_root = g_build_filename(config->root, "cronos.conf", NULL);
+
+    if (*value->text == '\0' || explicit_path != NULL || (named != NULL && *named != '\0') ||
+        strcmp(config->file, of_root) != 0)
+        return;
+    g_ptr_array_add(config->warnings,
+                    g_strdup_printf("%s: archive.passphrase_command: commands are not taken from "
+                                    "a file in the root; name the file by --config",
+                                    value->origin));
+    g_free(value->text);
+    g_free(value->origin);
+    value->text = g_strdup("");
+    value->origin = g_strdup("default");
 }
 
 /* A backup leaves out its own directory: were that the root, every backup would be empty. */
@@ -308,6 +336,7 @@ CronosConfig *cronos_config_load(const char *root, const char *explicit_path, GE
     }
     if (config->file != NULL && !load_file(config, error))
         return NULL;
+    refuse_command_of_root(config, explicit_path);
     resolve_paths(config);
     return check_backup_directory(config, error) ? g_steal_pointer(&config) : NULL;
 }

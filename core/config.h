@@ -15,6 +15,8 @@ typedef enum {
     CRONOS_CONFIG_RESTORE_DEFAULT_STRATEGY,     /* string: new_location | overwrite */
     CRONOS_CONFIG_RESTORE_CREATE_RESTORE_POINT, /* bool */
     CRONOS_CONFIG_RESTORE_VERIFY_INTEGRITY,     /* bool */
+    CRONOS_CONFIG_ARCHIVE_PASSPHRASE_FILE,      /* string; resolved against the root */
+    CRONOS_CONFIG_ARCHIVE_PASSPHRASE_COMMAND,   /* string; "" in a file that lies in the root */
     CRONOS_CONFIG_LOG_FILE,                     /* string; resolved against the root */
     CRONOS_CONFIG_LOG_LEVEL,                    /* string: error | warning | info | debug */
     CRONOS_CONFIG_COUNT

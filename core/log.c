@@ -249,6 +249,19 @@ void cronos_log_start(const CronosLogOptions *options)
     g_atomic_int_set(&sink.started, TRUE);
 }
 
+void cronos_log_prepare(void)
+{
+    const GLogField none[] = {{"PRIORITY", levels[CRONOS_LOG_DEBUG].priority, -1},
+                              {"MESSAGE", "", 0}};
+
+    g_mutex_lock(&sink.lock);
+    if (sink.file != NULL && sink.fd < 0 && !open_file())
+        report_file_failure(errno);
+    /* GLib has no other way to open its socket; the journal drops lines without text. */
+    g_log_writer_journald(G_LOG_LEVEL_DEBUG, none, G_N_ELEMENTS(none), NULL);
+    g_mutex_unlock(&sink.lock);
+}
+
 void cronos_log_detach(void)
 {
     g_mutex_lock(&sink.lock);

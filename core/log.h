@@ -27,6 +27,9 @@ typedef struct {
 /* Installs the writer, once. A file that can not be written is reported once on stderr, and work
  * goes on. */
 void cronos_log_start(const CronosLogOptions *options);
+/* Opens what later lines are written to, and would only be opened for the first one: for a process
+ * that is about to give up the right to open files. The file is then made at once. */
+void cronos_log_prepare(void);
 /* After daemonizing: no more stderr. */
 void cronos_log_detach(void);
 

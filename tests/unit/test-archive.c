@@ -107,7 +107,7 @@ static void compare_entry(const Fixture *fixture, guint32 entry, gint64 precisio
     assert_memory_equal(got, expected, length);
 }
 
-static void compare_tree(Fixture *fixture, const char *name, gint64 precision_ns)
+static void compare_files(Fixture *fixture, const char *name, gint64 precision_ns, guint64 expected)
 {
     guint64 files = 0;
 
@@ -123,8 +123,16 @@ static void compare_tree(Fixture *fixture, const char *name, gint64 precision_ns
             assert_true(cronos_archive_end_position(fixture->archive, entry) >
                         cronos_archive_position(fixture->archive, entry));
     }
-    assert_int_equal(files, 11);
+    assert_int_equal(files, expected);
     assert_int_equal(cronos_archive_repairs(fixture->archive, NULL), 0);
+}
+
+#define TREE_FILES 11
+#define TREE_LINKS 2
+
+static void compare_tree(Fixture *fixture, const char *name, gint64 precision_ns)
+{
+    compare_files(fixture, name, precision_ns, TREE_FILES);
 }
 
 #define SECOND G_GINT64_CONSTANT(1000000000)
@@ -134,11 +142,12 @@ static void test_zip(void **state)
     Fixture *fixture = *state;
 
     run_python(fixture->directory, TREE);
-    run_shell(fixture->directory,
-              "cd tree && zip -qry ../a.zip . && zip -qry - . | cat > ../b.zip\n"
-              "cat /bin/true ../a.zip > ../c.zip; zip -qryX ../d.zip *");
+    run_shell(fixture->directory, "cd tree && zip -qry ../a.zip .\n"
+                                  /* Info-ZIP 3.0 as released can not stream symbolic links. */
+                                  "find . ! -type l | zip -q - -@ | cat > ../b.zip\n"
+                                  "cat /bin/true ../a.zip > ../c.zip; zip -qryX ../d.zip *");
     compare_tree(fixture, "a.zip", 1);
-    compare_tree(fixture, "b.zip", 1);
+    compare_files(fixture, "b.zip", 1, TREE_FILES - TREE_LINKS);
     compare_tree(fixture, "c.zip", 1);
     compare_tree(fixture, "d.zip", 2 * SECOND);
     assert_int_not_equal(cronos_archive_lookup_path(fixture->archive, "hollow"), CRONOS_ENTRY_NONE);
@@ -202,8 +211,9 @@ static void test_python(void **state)
 
 static void test_names_of_archives(void **state)
 {
-    static const char *const yes[] = {"a.zip", "a.b.ZIP", "x.jar", "book.Epub", "app.apk", "w.whl"};
-    static const char *const no[] = {".zip", "zip", "azip", "setup.exe", "a.zip.tmp", "a.tar", ""};
+    static const char *const yes[] = {"a.zip",   "a.b.ZIP", "x.jar", "book.Epub",
+                                      "app.apk", "w.whl",   "a.tar"};
+    static const char *const no[] = {".zip", "zip", "azip", "setup.exe", "a.zip.tmp", "a.gz", ""};
     gsize stem = 0;
 
     for (guint i = 0; i < G_N_ELEMENTS(yes); i++) {
@@ -247,7 +257,8 @@ static void test_errors_name_archive_and_member(void **state)
                                          sizeof buffer, &error),
                      -1);
     expect_message(&error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
-                   "a.zip: dir/locked: the member is encrypted");
+                   "a.zip: dir/locked: is encrypted, and no passphrase is configured "
+                   "(archive.passphrase_file)");
     assert_int_equal(cronos_archive_read(a, cronos_archive_lookup_path(a, "dir"), 0, buffer,
                                          sizeof buffer, &error),
                      -1);
