@@ -2,10 +2,12 @@
  * command-mount.c - cronos mount: becomes cronosfs */
 #include "cli/command.h"
 #include "core/error.h"
+#include "core/passphrase.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,6 +108,50 @@ static void add_log_options(GStrvBuilder *builder, const CronosInvocation *invoc
     }
 }
 
+/* Returns: a descriptor that the daemon inherits, of memory that holds the passphrase; -1 with
+ * @error. */
+static int hold_passphrase(GError **error)
+{
+    const char *passphrase = cronos_passphrase_get(error);
+    gsize length;
+
+    if (passphrase == NULL)
+        return -1;
+    length = strlen(passphrase);
+    int fd = memfd_create("passphrase", 0);
+    if (fd >= 0 && pwrite(fd, passphrase, length, 0) == (gssize)length)
+        return fd;
+    cronos_error_set_system(error, errno, "handing on the passphrase");
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* The daemon runs no command: what one has to tell is found out here. */
+static gboolean add_passphrase_option(GStrvBuilder *builder, const CronosInvocation *invocation,
+                                      GError **error)
+{
+    const char *file =
+        cronos_config_string(invocation->config, CRONOS_CONFIG_ARCHIVE_PASSPHRASE_FILE);
+
+    if (!cronos_passphrase_is_configured() ||
+        names_option(invocation->arguments->mount_options, "passphrase_file"))
+        return TRUE;
+    if (*file != '\0') {
+        g_autofree char *escaped = escape_option(file);
+        g_autofree char *option = g_strconcat("passphrase_file=", escaped, NULL);
+
+        add_option(builder, option);
+        return TRUE;
+    }
+    int fd = hold_passphrase(error);
+    if (fd < 0)
+        return FALSE;
+    g_autofree char *option = g_strdup_printf("passphrase_file=/proc/self/fd/%d", fd);
+    add_option(builder, option);
+    return TRUE;
+}
+
 /* A path that begins with '-' must not be taken for an option. */
 static void add_path(GStrvBuilder *builder, const char *path)
 {
@@ -114,7 +160,9 @@ static void add_path(GStrvBuilder *builder, const char *path)
     g_strv_builder_add(builder, safe);
 }
 
-static char **daemon_arguments(const CronosInvocation *invocation, const char *program)
+/* Returns: (owned), or NULL with @error. */
+static char **daemon_arguments(const CronosInvocation *invocation, const char *program,
+                               GError **error)
 {
     const CronosArguments *arguments = invocation->arguments;
     gboolean has_directory = invocation->operand_count > 1;
@@ -124,6 +172,8 @@ static char **daemon_arguments(const CronosInvocation *invocation, const char *p
     for (guint i = 0; arguments->mount_options != NULL && i < arguments->mount_options->len; i++)
         add_option(builder, g_ptr_array_index(arguments->mount_options, i));
     add_log_options(builder, invocation);
+    if (!add_passphrase_option(builder, invocation, error))
+        return NULL;
     if (arguments->foreground)
         g_strv_builder_add(builder, "-f");
     add_path(builder, has_directory ? invocation->operands[0]
@@ -138,7 +188,9 @@ static int run(const CronosInvocation *invocation, GError **error)
 
     if (program == NULL)
         return CRONOS_EXIT_FAILED;
-    g_auto(GStrv) daemon = daemon_arguments(invocation, program);
+    g_auto(GStrv) daemon = daemon_arguments(invocation, program, error);
+    if (daemon == NULL)
+        return CRONOS_EXIT_FAILED;
     fflush(NULL);
     execv(program, daemon);
     cronos_error_set_system(error, errno, "%s", program);

@@ -8,9 +8,12 @@
 #include "core/error.h"
 #include "core/verify.h"
 
+#include <string.h>
+
 static const CronosOption options[] = {
     CRONOS_FLAG(0, "all", all, "every backup"),
     CRONOS_FLAG(0, "against-source", against_source, "compare with the project directory too"),
+    CRONOS_TEXT(0, "sample", sample, "N%", "decode N % of the members, chosen at random"),
     CRONOS_FLAG(0, "json", json, "print a JSON array"),
     CRONOS_OPTIONS_END,
 };
@@ -18,6 +21,7 @@ static const CronosOption options[] = {
 /* One run over one or more backups. */
 typedef struct {
     const CronosInvocation *invocation;
+    CronosVerifyOptions verify;
     const CronosCatalog *catalog;
     GCancellable *cancellable;
     JsonArray *array; /* with --json */
@@ -88,14 +92,16 @@ static void print_differences(const char *what, const GPtrArray *paths)
     }
 }
 
-static void print_text(const char *name, const CronosVerifyResult *result)
+static void print_text(const char *name, const CronosVerifyResult *result, gboolean sample)
 {
     g_autofree char *members = cronos_format_count(result->members, "member", "members");
-    g_autofree char *size = cronos_format_size(result->bytes);
+    g_autofree char *size = cronos_format_size(result->checked_bytes);
 
     if (cronos_verify_result_is_whole(result)) {
         print_verdict(name, CRONOS_STYLE_GOOD, "OK");
-        printf(" (%s, %s)\n", members, size);
+        if (sample)
+            printf(" (%" G_GUINT64_FORMAT " of ", result->checked_members);
+        printf("%s%s, %s)\n", sample ? "" : " (", members, size);
     } else {
         print_verdict(name, CRONOS_STYLE_BAD, "DAMAGED");
         printf(" (%u of %s)\n", result->damaged->len, members);
@@ -116,6 +122,8 @@ static JsonObject *result_json(const CronosBackup *backup, const CronosVerifyRes
     cronos_json_set_text(object, "error", problem != NULL ? problem->message : NULL);
     cronos_json_set_count(object, "members", result != NULL ? result->members : 0);
     cronos_json_set_count(object, "bytes", result != NULL ? result->bytes : 0);
+    cronos_json_set_count(object, "checked_members", result != NULL ? result->checked_members : 0);
+    cronos_json_set_count(object, "checked_bytes", result != NULL ? result->checked_bytes : 0);
     cronos_json_set_texts(object, "damaged", result != NULL ? result->damaged : NULL);
     cronos_json_set_texts(object, "unsupported", result != NULL ? result->unsupported : NULL);
     cronos_json_set_texts(object, "repairs", result != NULL ? result->repairs : NULL);
@@ -134,7 +142,7 @@ static void report(Run *run, const CronosBackup *backup, const CronosVerifyResul
     if (run->array != NULL)
         json_array_add_object_element(run->array, result_json(backup, result, problem));
     else if (result != NULL)
-        print_text(name, result);
+        print_text(name, result, run->verify.sample_percent > 0);
     else if (g_error_matches(problem, CRONOS_ERROR, CRONOS_ERROR_DAMAGED)) {
         print_verdict(name, CRONOS_STYLE_BAD, "DAMAGED");
         putchar('\n');
@@ -153,14 +161,13 @@ static void report(Run *run, const CronosBackup *backup, const CronosVerifyResul
  * next backup's turn comes. */
 static gboolean verify_one(Run *run, const CronosBackup *backup, GError **error)
 {
-    const CronosArguments *arguments = run->invocation->arguments;
-    CronosVerifyOptions verify = {.against_source = arguments->against_source};
     g_autoptr(GError) problem = NULL;
-    CronosProgressBar *bar = cronos_progress_bar_new("verifying", arguments->no_progress);
+    CronosProgressBar *bar =
+        cronos_progress_bar_new("verifying", run->invocation->arguments->no_progress);
     CronosProgress progress = cronos_progress_bar_hook(bar, run->cancellable);
     g_autoptr(CronosVerifyResult) result =
         cronos_verify(run->invocation->config, backup, cronos_catalog_directory(run->catalog),
-                      &verify, &progress, &problem);
+                      &run->verify, &progress, &problem);
 
     cronos_progress_bar_free(bar);
     if (g_error_matches(problem, CRONOS_ERROR, CRONOS_ERROR_CANCELLED)) {
@@ -171,14 +178,48 @@ static gboolean verify_one(Run *run, const CronosBackup *backup, GError **error)
     return TRUE;
 }
 
+/* "5%", "0.1%", also without the sign. */
+static gboolean parse_sample(const char *text, double *out_percent, GError **error)
+{
+    gsize digits = strspn(text, "0123456789.");
+    char *end = NULL;
+
+    *out_percent = g_ascii_strtod(text, &end);
+    if (digits > 0 && end == text + digits && (g_str_equal(end, "") || g_str_equal(end, "%")) &&
+        *out_percent > 0 && *out_percent <= 100)
+        return TRUE;
+    g_autofree char *quoted = cronos_quote_path(text);
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE,
+                "--sample takes more than 0%% and at most 100%%, not \"%s\"", quoted);
+    return FALSE;
+}
+
+static gboolean check_arguments(const CronosInvocation *invocation, CronosVerifyOptions *out_verify,
+                                GError **error)
+{
+    const CronosArguments *arguments = invocation->arguments;
+    const char *clash = NULL;
+
+    *out_verify = (CronosVerifyOptions){.against_source = arguments->against_source};
+    if (arguments->all && invocation->operand_count > 0)
+        clash = "--all and an ID exclude each other";
+    else if (arguments->sample != NULL && arguments->against_source)
+        clash = "--sample and --against-source exclude each other";
+    if (clash != NULL) {
+        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_USAGE, clash);
+        return FALSE;
+    }
+    return arguments->sample == NULL ||
+           parse_sample(arguments->sample, &out_verify->sample_percent, error);
+}
+
 static int run(const CronosInvocation *invocation, GError **error)
 {
     const CronosArguments *arguments = invocation->arguments;
+    CronosVerifyOptions verify;
 
-    if (arguments->all && invocation->operand_count > 0) {
-        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE, "--all and an ID exclude each other");
+    if (!check_arguments(invocation, &verify, error))
         return CRONOS_EXIT_USAGE;
-    }
     g_autoptr(CronosCatalog) catalog =
         cronos_catalog_read(cronos_config_backup_directory(invocation->config), error);
     if (catalog == NULL)
@@ -187,7 +228,7 @@ static int run(const CronosInvocation *invocation, GError **error)
     if (chosen == NULL)
         return CRONOS_EXIT_FAILED;
     g_autoptr(JsonArray) array = arguments->json ? json_array_new() : NULL;
-    Run all = {invocation, catalog, cronos_interrupt_start(), array, CRONOS_EXIT_DONE};
+    Run all = {invocation, verify, catalog, cronos_interrupt_start(), array, CRONOS_EXIT_DONE};
     for (guint i = 0; i < chosen->len; i++)
         if (!verify_one(&all, g_array_index(chosen, const CronosBackup *, i), error))
             return CRONOS_EXIT_FAILED;

@@ -3,17 +3,14 @@
 #include "cli/json-output.h"
 
 #include "core/error.h"
+#include "core/json-text.h"
 
 #include <stdio.h>
 
 static void print(JsonNode *root)
 {
-    g_autoptr(JsonGenerator) generator = json_generator_new();
+    g_autofree char *text = cronos_json_to_text(root, TRUE);
 
-    json_generator_set_pretty(generator, TRUE);
-    json_generator_set_indent(generator, 2);
-    json_generator_set_root(generator, root);
-    g_autofree char *text = json_generator_to_data(generator, NULL);
     puts(text);
 }
 

@@ -7,6 +7,7 @@
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/passphrase.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +93,9 @@ static CronosConfig *load_config(const CronosArguments *arguments, GError **erro
     for (guint i = 0; warnings != NULL && i < warnings->len; i++)
         cronos_say_warning("%s", (const char *)g_ptr_array_index(warnings, i));
     start_log(config);
+    cronos_passphrase_set_source(
+        cronos_config_string(config, CRONOS_CONFIG_ARCHIVE_PASSPHRASE_FILE),
+        cronos_config_string(config, CRONOS_CONFIG_ARCHIVE_PASSPHRASE_COMMAND));
     return config;
 }
 

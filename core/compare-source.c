@@ -223,6 +223,15 @@ static gboolean compare_one(gpointer data, gsize index, GError **error)
     return cronos_tally_check(source->tally, error);
 }
 
+static int compare_positions(gconstpointer a, gconstpointer b, gpointer data)
+{
+    const Source *source = data;
+    guint64 left = cronos_archive_position(source->archive, *(const guint32 *)a);
+    guint64 right = cronos_archive_position(source->archive, *(const guint32 *)b);
+
+    return left != right ? (left < right ? -1 : 1) : 0;
+}
+
 static int compare_paths(gconstpointer a, gconstpointer b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -231,15 +240,18 @@ static int compare_paths(gconstpointer a, gconstpointer b)
 static gboolean compare_all(Source *source, CronosScan *scan, guint threads, GError **error)
 {
     const CronosParallel parallel = {
-        .threads = threads,
+        .threads = cronos_archive_threads(source->archive, threads),
         .run_length = RUN_LENGTH,
         .worker_new = worker_new,
         .worker_free = worker_free,
         .work = compare_one,
     };
 
-    if (!walk(source, scan, error) || !find_missing(source, error) ||
-        !cronos_parallel_for(&parallel, source->pending->len, source, error))
+    if (!walk(source, scan, error) || !find_missing(source, error))
+        return FALSE;
+    if (cronos_archive_is_sequential(source->archive))
+        g_array_sort_with_data(source->pending, compare_positions, source);
+    if (!cronos_parallel_for(&parallel, source->pending->len, source, error))
         return FALSE;
     g_ptr_array_sort(source->result->changed, compare_paths);
     g_ptr_array_sort(source->result->missing, compare_paths);

@@ -58,6 +58,12 @@ void cronos_create_result_free(CronosCreateResult *result)
     g_free(result);
 }
 
+static const char *root_of(const Create *create)
+{
+    return create->options->root != NULL ? create->options->root
+                                         : cronos_config_root(create->config);
+}
+
 static CronosCreateResult *result_new(void)
 {
     CronosCreateResult *result = g_new0(CronosCreateResult, 1);
@@ -149,7 +155,7 @@ static CronosScan *open_scan(const Create *create, GError **error)
 {
     const char *skip[] = {cronos_config_backup_directory(create->config), NULL};
     CronosScanOptions options = {
-        .root = cronos_config_root(create->config),
+        .root = root_of(create),
         .include = create->include_patterns,
         .exclude = create->exclude_patterns,
         .skip_directories = skip,
@@ -249,7 +255,7 @@ static void collect_scan(Create *create, CronosScan *scan)
 static gboolean check_root(const Create *create, GError **error)
 {
     struct stat status;
-    const char *root = cronos_config_root(create->config);
+    const char *root = root_of(create);
 
     if (stat(root, &status) != 0) {
         g_autofree char *quoted = cronos_quote_path(root);
@@ -264,8 +270,7 @@ static gboolean check_root(const Create *create, GError **error)
 static gboolean root_has_metadata_file(const Create *create)
 {
     struct stat status;
-    g_autofree char *path =
-        g_build_filename(cronos_config_root(create->config), CRONOS_METADATA_MEMBER, NULL);
+    g_autofree char *path = g_build_filename(root_of(create), CRONOS_METADATA_MEMBER, NULL);
 
     if (lstat(path, &status) != 0)
         return FALSE;
@@ -283,7 +288,7 @@ static char *format_metadata(const Create *create, gboolean most, gsize *out_len
     CronosMetadataFacts facts = {
         .type = create->type,
         .name = create->name,
-        .root = cronos_config_root(create->config),
+        .root = root_of(create),
         .created = create->created,
         .started_ns = create->started_ns,
         .level = create->level,
@@ -435,7 +440,7 @@ static gboolean begin_archive(Create *create, GError **error)
     if (!create->options->full)
         create->reuse = cronos_reuse_open(cronos_backup_directory_fd(create->directory),
                                           cronos_backup_directory_path(create->directory),
-                                          cronos_config_root(create->config), create->level);
+                                          root_of(create), create->level);
     create->started_ns = now_ns();
     create->created = cronos_backup_directory_free_second(
         create->directory, create->type, create->name, create->started_ns / NS_PER_S);
@@ -451,8 +456,7 @@ static gboolean is_held_already(Create *create, int dirfd)
 {
     const char *directory = cronos_config_backup_directory(create->config);
     CronosCreateResult *result = create->result, counts = {0};
-    g_autoptr(CronosReuse) newest =
-        cronos_reuse_open(dirfd, directory, cronos_config_root(create->config), -1);
+    g_autoptr(CronosReuse) newest = cronos_reuse_open(dirfd, directory, root_of(create), -1);
     g_autoptr(CronosScan) scan = newest == NULL ? NULL : open_scan(create, NULL);
 
     if (scan == NULL || !create_is_unchanged(newest, scan, create->cancellable, &counts))

@@ -9,6 +9,7 @@
 typedef struct {
     const char *name; /* as typed; normalized here */
     const char *type; /* NULL: manual */
+    const char *root; /* absolute; NULL: the configured one */
     const char *const *include,
         *const *exclude;          /* NULL-terminated or NULL; exclude adds to the configured ones */
     gboolean no_default_excludes; /* leaves out backup.exclude_patterns */

@@ -22,9 +22,7 @@ void cronos_error_set_system(GError **error, int errnum, const char *format, ...
     g_set_error(error, CRONOS_SYSTEM_ERROR, errnum, "%s: %s", what, g_strerror(errnum));
 }
 
-/* Control characters, and those that make a terminal show a name as another one: line and paragraph
- * separators, and the controls of bidirectional text. */
-static gboolean is_disguise(gunichar c)
+gboolean cronos_character_disguises(gunichar c)
 {
     return g_unichar_iscntrl(c) || c == 0x2028 || c == 0x2029 || (c >= 0x202a && c <= 0x202e) ||
            (c >= 0x2066 && c <= 0x2069) || c == 0x200e || c == 0x200f;
@@ -38,7 +36,7 @@ char *cronos_quote_bytes(const char *bytes, gsize length)
     while (bytes < end) {
         gunichar c = g_utf8_get_char_validated(bytes, end - bytes);
 
-        if (c == (gunichar)-1 || c == (gunichar)-2 || is_disguise(c)) {
+        if (c == (gunichar)-1 || c == (gunichar)-2 || cronos_character_disguises(c)) {
             g_string_append_printf(quoted, "\\%03o", (unsigned char)*bytes++);
         } else if (c == '\\') {
             g_string_append(quoted, "\\\\");

@@ -32,6 +32,10 @@ GQuark cronos_system_error_quark(void);
 void cronos_error_set_system(GError **error, int errnum, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
+/* Returns: whether @c is a control character, or makes a terminal show a name as another one: line
+ * and paragraph separators, and the controls of bidirectional text. */
+gboolean cronos_character_disguises(gunichar c);
+
 /* Returns: (owned) @bytes as UTF-8 fit for a terminal line: control characters, newlines,
  * bidirectional controls and invalid bytes are written as octal escapes ("\012"), a backslash as
  * two. Never NULL. */

@@ -287,6 +287,37 @@ JsonNode *cronos_json_parse(const char *text, gsize length, GError **error)
     return json_parser_steal_root(parser);
 }
 
+/* json-glib 1.6 escapes the control characters of ASCII alone, so that others would reach a
+ * terminal, and has each double end in ".0" that is printed without a point, even behind an
+ * exponent: "1e+22.0", which is no JSON. Returns: (owned) @text without either. */
+static char *mend_text(const char *text)
+{
+    GString *mended = g_string_sized_new(strlen(text));
+    gboolean in_string = FALSE, in_exponent = FALSE;
+
+    for (const char *at = text; *at != '\0'; at += g_utf8_skip[(guchar)*at]) {
+        gunichar c = g_utf8_get_char(at);
+
+        if (in_string && c == '\\') {
+            g_string_append_c(mended, *at++);
+            c = g_utf8_get_char(at);
+        } else if (c == '"') {
+            in_string = !in_string;
+        } else if (in_exponent && g_str_has_prefix(at, ".0")) {
+            at++;
+            continue;
+        }
+        in_exponent =
+            !in_string &&
+            (c == 'e' || (in_exponent && c != '\0' && strchr("+-0123456789", (int)c) != NULL));
+        if (in_string && cronos_character_disguises(c))
+            g_string_append_printf(mended, "\\u%04x", c);
+        else
+            g_string_append_unichar(mended, c);
+    }
+    return g_string_free(mended, FALSE);
+}
+
 char *cronos_json_to_text(JsonNode *node, gboolean pretty)
 {
     g_autoptr(JsonGenerator) generator = json_generator_new();
@@ -294,7 +325,8 @@ char *cronos_json_to_text(JsonNode *node, gboolean pretty)
     json_generator_set_root(generator, node);
     json_generator_set_pretty(generator, pretty);
     json_generator_set_indent(generator, 2);
-    return json_generator_to_data(generator, NULL);
+    g_autofree char *text = json_generator_to_data(generator, NULL);
+    return mend_text(text);
 }
 
 JsonNode *cronos_json_node_of(JsonObject *object)

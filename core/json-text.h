@@ -10,7 +10,8 @@
  * strings, NUL and lone surrogates in strings become U+FFFD.
  * Returns: (owned) the root node, never NULL without @error: USAGE, "line N: reason". */
 JsonNode *cronos_json_parse(const char *text, gsize length, GError **error);
-/* Returns: (owned) @node as JSON on one line, or indented by two. */
+/* Returns: (owned) @node as JSON on one line, or indented by two, fit for a terminal: characters
+ * that disguise (core/error.h) are escaped. */
 char *cronos_json_to_text(JsonNode *node, gboolean pretty);
 /* Returns: (owned) a node that holds @object, which it references. */
 JsonNode *cronos_json_node_of(JsonObject *object);

@@ -94,13 +94,6 @@ JsonObject *cronos_metadata_from_archive(CronosArchive *archive, GError **error)
     return comment != NULL ? comment : parse_member(archive, metadata_entry(archive), error);
 }
 
-static gboolean is_zip_name(const char *file_name)
-{
-    gsize length = strlen(file_name);
-
-    return length > 4 && g_ascii_strcasecmp(file_name + length - 4, ".zip") == 0;
-}
-
 /* Returns: FALSE with @error where the file's tail shows that it is damaged. @out_metadata: (owned)
  * or NULL where the comment is none. */
 static gboolean read_tail(int fd, JsonObject **out_metadata, GError **error)
@@ -127,15 +120,14 @@ JsonObject *cronos_metadata_read(int dirfd, const char *file_name, GError **erro
         cronos_error_set_system(error, errno, "can not open \"%s\"", quoted);
         return NULL;
     }
-    if (is_zip_name(file_name)) {
-        gboolean readable = read_tail(fd, &metadata, error);
-
-        if (!readable)
-            g_prefix_error(error, "%s: ", quoted);
-        if (!readable || metadata != NULL) {
-            close(fd);
-            return metadata;
-        }
+    /* Only a ZIP file is looked into at little cost. */
+    gboolean zip = cronos_archive_is_zip_name(file_name);
+    gboolean readable = !zip || read_tail(fd, &metadata, error);
+    if (!readable)
+        g_prefix_error(error, "%s: ", quoted);
+    if (!zip || !readable || metadata != NULL) {
+        close(fd);
+        return metadata;
     }
 
     g_autoptr(CronosArchive) archive = cronos_archive_open_fd(fd, file_name, error);

@@ -44,7 +44,8 @@ gboolean cronos_metadata_add_file(JsonObject *user, const char *path, GError **e
 
 /* Reads the metadata of the archive file @file_name in @dirfd: its comment (only the tail of the
  * file is read), else its first member. Returns: (owned) a JSON object, or NULL: with @error where
- * the archive is damaged, without where it simply has none. */
+ * the archive is damaged, without where it simply has none. Archives of other formats than ZIP are
+ * not looked into here, since that could mean to decode all of them. */
 JsonObject *cronos_metadata_read(int dirfd, const char *file_name, GError **error);
 /* The same from an open archive. Bounded: a member over 1 MiB is not metadata. */
 JsonObject *cronos_metadata_from_archive(CronosArchive *archive, GError **error);

@@ -9,6 +9,13 @@ void cronos_tally_init(CronosTally *tally, const CronosProgress *progress)
     pthread_mutex_init(&tally->lock, NULL);
 }
 
+void cronos_tally_init_quiet(CronosTally *tally, CronosProgress *quiet, const CronosTally *of)
+{
+    *quiet =
+        (CronosProgress){.cancellable = of->progress == NULL ? NULL : of->progress->cancellable};
+    cronos_tally_init(tally, quiet);
+}
+
 void cronos_tally_clear(CronosTally *tally)
 {
     pthread_mutex_destroy(&tally->lock);

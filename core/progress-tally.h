@@ -12,6 +12,9 @@ typedef struct {
 } CronosTally;
 
 void cronos_tally_init(CronosTally *tally, const CronosProgress *progress);
+/* A tally that nobody hears of, cancelled as @tally is: for work whose bytes are counted already,
+ * or elsewhere. @quiet: what it is made of; both are to be cleared by cronos_tally_clear alone. */
+void cronos_tally_init_quiet(CronosTally *tally, CronosProgress *quiet, const CronosTally *of);
 void cronos_tally_clear(CronosTally *tally);
 /* Adds to what the work will come to. */
 void cronos_tally_expect(CronosTally *tally, guint64 bytes, guint64 members);

@@ -3,7 +3,7 @@
  *
  * Damage anywhere in it is a reason to stop, unless the restore is to keep going: then what is
  * damaged is named and left out, and everything else restored. What can not be decoded here is a
- * reason only where it is wanted. */
+ * reason only where it is wanted, and a wrong SOZip index none: files are whole without it. */
 #include "core/error.h"
 #include "core/restore-private.h"
 #include "core/verify-private.h"
@@ -18,7 +18,7 @@ static gboolean set_damaged(CronosArchive *archive, const char *backup_name, con
 
     for (guint i = 0; i < findings->len && shown < DAMAGED_SHOWN; i++) {
         const CronosFinding *finding = &g_array_index(findings, CronosFinding, i);
-        if (finding->unsupported)
+        if (finding->unsupported || finding->index_only)
             continue;
         g_autofree char *report = cronos_finding_report(archive, finding);
         g_string_append_printf(list, "%s%s", shown++ > 0 ? "; " : "", report);
@@ -36,13 +36,15 @@ static gboolean judge_findings(const CronosRestorePlan *plan, const char *backup
 {
     guint damaged = 0;
 
-    for (guint i = 0; i < findings->len; i++)
-        damaged += !g_array_index(findings, CronosFinding, i).unsupported;
+    for (guint i = 0; i < findings->len; i++) {
+        const CronosFinding *finding = &g_array_index(findings, CronosFinding, i);
+        damaged += !finding->unsupported && !finding->index_only;
+    }
     if (damaged > 0)
         return set_damaged(plan->archive, backup_name, findings, damaged, error);
     for (guint i = 0; i < findings->len; i++) {
         const CronosFinding *finding = &g_array_index(findings, CronosFinding, i);
-        if (plan->picks[finding->entry] != CRONOS_PICK_WANTED)
+        if (plan->picks[finding->entry] != CRONOS_PICK_WANTED || finding->index_only)
             continue;
         g_autofree char *report = cronos_finding_report(plan->archive, finding);
         g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
@@ -86,7 +88,7 @@ static void leave_out_findings(CronosRestorePlan *plan, const GArray *findings, 
 {
     for (guint i = 0; i < findings->len; i++) {
         const CronosFinding *finding = &g_array_index(findings, CronosFinding, i);
-        if (plan->picks[finding->entry] != CRONOS_PICK_WANTED)
+        if (plan->picks[finding->entry] != CRONOS_PICK_WANTED || finding->index_only)
             continue;
         g_ptr_array_add(result->failed, cronos_finding_report(plan->archive, finding));
         leave_out(plan, finding->entry, tally);

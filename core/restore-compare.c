@@ -82,8 +82,7 @@ static gboolean compare_file(CronosRestoreWorker *worker, guint32 entry,
 {
     CronosRestoreJob *job = worker->job;
     /* These bytes are counted where they are written, or as unchanged. */
-    CronosProgress quiet = {
-        .cancellable = job->tally->progress == NULL ? NULL : job->tally->progress->cancellable};
+    CronosProgress quiet;
     Comparison comparison = {
         .fd = cronos_open_beneath(parent_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)};
     CronosTally tally;
@@ -93,7 +92,7 @@ static gboolean compare_file(CronosRestoreWorker *worker, guint32 entry,
     if (worker->other == NULL)
         worker->other = g_malloc(CRONOS_PIECE_BYTES);
     comparison.buffer = worker->other;
-    cronos_tally_init(&tally, &quiet);
+    cronos_tally_init_quiet(&tally, &quiet, job->tally);
     *out_same = cronos_member_bytes(job->archive, entry, info->size_bytes, worker->buffer, &tally,
                                     compare_piece, &comparison, error);
     cronos_tally_clear(&tally);

@@ -224,6 +224,29 @@ static gboolean restore_over(CronosRestoreWorker *worker, guint32 entry,
     return replace(worker, entry, info, parent_fd, name, action, folder, error);
 }
 
+/* In what a killed run of the same restore left: nobody else sees it yet, so that what is not right
+ * is simply made anew. */
+static gboolean restore_again(CronosRestoreWorker *worker, guint32 entry,
+                              const CronosMemberInfo *info, int parent_fd, const char *name,
+                              GError **error)
+{
+    CronosRestoreJob *job = worker->job;
+    GError *failure = NULL;
+    struct stat status;
+    gboolean same = FALSE;
+
+    if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? write_fresh(worker, entry, info, parent_fd, name, error)
+                               : fail_errno(job, entry, errno, error);
+    if (!cronos_restore_compare(worker, entry, info, parent_fd, name, &status, &same, &failure))
+        return settle_error(job, entry, failure, error);
+    if (same)
+        return tell(job, entry, CRONOS_RESTORE_UNCHANGED, info->size_bytes);
+    if (unlinkat(parent_fd, name, 0) != 0)
+        return fail_errno(job, entry, errno, error);
+    return write_fresh(worker, entry, info, parent_fd, name, error);
+}
+
 static gboolean restore_one(gpointer data, gsize index, GError **error)
 {
     CronosRestoreWorker *worker = data;
@@ -254,6 +277,8 @@ static gboolean restore_one(gpointer data, gsize index, GError **error)
     int parent_fd = cronos_folder_cache_get(&worker->folders, job, parent);
     if (parent_fd < 0)
         return fail_errno(job, entry, errno, error);
+    if (job->resumed)
+        return restore_again(worker, entry, &info, parent_fd, name, error);
     if (job->fresh)
         return write_fresh(worker, entry, &info, parent_fd, name, error);
     return restore_over(worker, entry, &info, parent_fd, name, error);
@@ -262,7 +287,7 @@ static gboolean restore_one(gpointer data, gsize index, GError **error)
 gboolean cronos_restore_files(CronosRestoreJob *job, GError **error)
 {
     const CronosParallel parallel = {
-        .threads = job->options->threads,
+        .threads = cronos_archive_threads(job->archive, job->options->threads),
         .run_length = RUN_LENGTH,
         .worker_new = worker_new,
         .worker_free = worker_free,

@@ -127,9 +127,10 @@ static CronosFolderState make_new(CronosRestoreJob *job, guint32 entry, int pare
         return CRONOS_FOLDER_FAILED;
     if (cronos_archive_info(job->archive, entry, &info, NULL) && info.has_mode && !info.implied)
         mode = (info.mode & 0777) | S_IRWXU;
-    if (mkdirat(parent_fd, name, mode) != 0)
+    gboolean there = mkdirat(parent_fd, name, mode) != 0;
+    if (there && (errno != EEXIST || !job->resumed))
         return CRONOS_FOLDER_FAILED;
-    if ((job->umask & S_IRWXU) != 0)
+    if (there || (job->umask & S_IRWXU) != 0)
         (void)!fchmodat(parent_fd, name, (mode & ~job->umask) | S_IRWXU, AT_SYMLINK_NOFOLLOW);
     return passes("restore-after-folder") ? CRONOS_FOLDER_MADE : CRONOS_FOLDER_FAILED;
 }

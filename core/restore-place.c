@@ -16,9 +16,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define HIDDEN_PREFIX ".cronos-restore-"
 #define DEFAULT_FOLDER "restores"
-#define NAME_TRIES 1000
 
 static gboolean set_path_error(GError **error, int errnum, const char *path, const char *what)
 {
@@ -115,6 +113,18 @@ static char *default_target(const CronosConfig *config, const CronosBackup *back
     }
 }
 
+/* Returns: whether all of @names are what killed restores to this place left. */
+static gboolean is_left_over(const CronosRestorePlace *place, const CronosDirectoryNames *names)
+{
+    unsigned char type;
+
+    for (gsize i = 0; i < cronos_directory_names_count(names); i++)
+        if (!cronos_hidden_name_matches(&place->hidden_name,
+                                        cronos_directory_names_get(names, i, &type)))
+            return FALSE;
+    return TRUE;
+}
+
 static gboolean check_empty(CronosRestorePlace *place, GError **error)
 {
     int errnum = 0;
@@ -132,14 +142,35 @@ static gboolean check_empty(CronosRestorePlace *place, GError **error)
     close(fd);
     if (errnum != 0)
         return set_path_error(error, errnum, place->target, "cannot be listed");
-    if (cronos_directory_names_count(names) > 0)
+    if (!is_left_over(place, names))
         return set_not_empty(error, place->target, "is not empty");
+    place->left_inside = cronos_directory_names_count(names) > 0;
     return TRUE;
+}
+
+/* The default place of a foreign archive has the time of day in its name: not what a second run
+ * could find it by. */
+static void name_hidden(CronosRestorePlace *place, const CronosBackup *backup, const char *to,
+                        const char *restore)
+{
+    g_autofree char *name = to == NULL && backup->foreign ? g_strdup(backup->file_name)
+                                                          : g_path_get_basename(place->target);
+
+    cronos_hidden_name_init(&place->hidden_name, name, restore);
+}
+
+/* Looks beside the place; what is in it was found already. */
+static gboolean find_left_over(const CronosRestorePlace *place)
+{
+    g_autofree char *beside = g_build_filename(place->parent, place->hidden_name.name, NULL);
+    struct stat status;
+
+    return place->left_inside || lstat(beside, &status) == 0;
 }
 
 CronosRestorePlace *cronos_restore_place_find(const CronosConfig *config,
                                               const CronosBackup *backup, const char *to,
-                                              GError **error)
+                                              const char *restore, GError **error)
 {
     g_autoptr(CronosRestorePlace) place = g_new0(CronosRestorePlace, 1);
     struct stat status;
@@ -151,6 +182,7 @@ CronosRestorePlace *cronos_restore_place_find(const CronosConfig *config,
     if (place->target == NULL)
         return NULL;
     place->parent = g_path_get_dirname(place->target);
+    name_hidden(place, backup, to, restore);
     if (place->exists && !check_empty(place, error))
         return NULL;
     /* A symbolic link that leads nowhere is something, too. */
@@ -158,6 +190,7 @@ CronosRestorePlace *cronos_restore_place_find(const CronosConfig *config,
         set_not_empty(error, place->target, "is a symbolic link that leads nowhere");
         return NULL;
     }
+    place->left_over = find_left_over(place);
     return g_steal_pointer(&place);
 }
 
@@ -189,6 +222,8 @@ static gboolean must_stay(const CronosRestorePlace *place)
 
     if (!place->exists)
         return FALSE;
+    if (place->left_inside)
+        return TRUE;
     if (statx(AT_FDCWD, place->target, AT_SYMLINK_NOFOLLOW, 0, &mount) == 0 &&
         (mount.stx_attributes & mount.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
         return TRUE;
@@ -198,40 +233,32 @@ static gboolean must_stay(const CronosRestorePlace *place)
            here.st_ino == place->status.st_ino;
 }
 
-/* Makes the hidden folder in @path. Returns: 0 or an errno. Fault points: restore-before-place,
- * restore-after-place. */
-static int make_hidden(CronosRestorePlace *place, const char *path)
+/* Opens the hidden folder in @path. Returns: 0 or an errno. */
+static int open_hidden(CronosRestorePlace *place, const char *path, gboolean anew)
 {
-    int errnum = cronos_fault_errno("restore-before-place");
-
-    if (errnum != 0)
-        return errnum;
     place->above_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (place->above_fd < 0)
         return errno;
-    for (guint i = 0; i < NAME_TRIES && place->hidden == NULL; i++) {
-        g_autofree char *name = g_strdup_printf(HIDDEN_PREFIX "%08x", g_random_int());
-        if (mkdirat(place->above_fd, name, S_IRWXU) == 0)
-            place->hidden = g_steal_pointer(&name);
-        else if (errno != EEXIST)
-            break;
-    }
-    errnum = errno;
-    if (place->hidden != NULL) {
-        place->fd =
-            openat(place->above_fd, place->hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        errnum = errno;
-        if (place->fd >= 0)
-            return 0;
-        unlinkat(place->above_fd, place->hidden, AT_REMOVEDIR);
-        g_clear_pointer(&place->hidden, g_free);
-    }
+    place->fd = cronos_hidden_open(place->above_fd, &place->hidden_name, anew, &place->hidden,
+                                   &place->resumed);
+    if (place->fd >= 0)
+        return 0;
+    int errnum = errno;
     close(place->above_fd);
     place->above_fd = -1;
     return errnum;
 }
 
-int cronos_restore_place_open(CronosRestorePlace *place, GError **error)
+static gboolean set_busy(GError **error, const char *path)
+{
+    g_autofree char *quoted = cronos_quote_path(path);
+
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_FAILED, "%s: another restore is at work there",
+                quoted);
+    return FALSE;
+}
+
+int cronos_restore_place_open(CronosRestorePlace *place, gboolean anew, GError **error)
 {
     int errnum = EACCES;
 
@@ -239,12 +266,14 @@ int cronos_restore_place_open(CronosRestorePlace *place, GError **error)
         return -1;
     place->inside = must_stay(place);
     if (!place->inside) {
-        errnum = make_hidden(place, place->parent);
+        errnum = open_hidden(place, place->parent, anew);
         place->inside = place->exists && (errnum == EACCES || errnum == EPERM || errnum == EROFS);
     }
     if (place->inside)
-        errnum = make_hidden(place, place->target);
-    if (errnum != 0)
+        errnum = open_hidden(place, place->target, anew);
+    if (errnum == EWOULDBLOCK)
+        set_busy(error, place->target);
+    else if (errnum != 0)
         set_path_error(error, errnum, place->inside ? place->target : place->parent,
                        "cannot make a folder to restore into");
     return place->fd;
@@ -338,6 +367,7 @@ void cronos_restore_place_free(CronosRestorePlace *place)
     if (place->above_fd >= 0)
         close(place->above_fd);
     g_ptr_array_unref(place->made);
+    cronos_hidden_name_clear(&place->hidden_name);
     g_free(place->hidden);
     g_free(place->target);
     g_free(place->parent);

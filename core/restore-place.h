@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * restore-place.h - a new place for restored files: complete, or not there
  *
- * Files are unpacked into a hidden folder ".cronos-restore-XXXXXXXX" beside the place, which is
- * renamed when everything is in it. Where the place is an empty folder that can not be replaced (a
- * mount point, the current directory, a parent that may not be written), the hidden folder is made
- * inside of it, and what it holds is moved up at the end. */
+ * Files are unpacked into a hidden folder (restore-hidden.h) beside the place, which is renamed
+ * when everything is in it. Where the place is an empty folder that can not be replaced (a mount
+ * point, the current directory, a parent that may not be written), the hidden folder is made inside
+ * of it, and what it holds is moved up at the end: who is killed in that very moment leaves both,
+ * which the next restore refuses as a place that is not empty. */
 #pragma once
 #include "core/catalog.h"
 #include "core/config.h"
+#include "core/restore-hidden.h"
 
 #include <sys/stat.h>
 
@@ -19,20 +21,26 @@ typedef struct {
     GPtrArray *made;    /* of char *: parents made for it */
     int above_fd;       /* the directory that the hidden folder is in */
     gboolean inside;    /* that directory is the target itself */
-    char *hidden;       /* NULL: none made yet */
-    int fd;             /* of the hidden folder; -1 */
+    gboolean left_over; /* a killed restore has left something for this place */
+    gboolean left_inside;
+    CronosHiddenName hidden_name;
+    char *hidden;     /* NULL: none made yet */
+    gboolean resumed; /* there may be something in it: of the same restore, killed */
+    int fd;           /* of the hidden folder; -1 */
 } CronosRestorePlace;
 
-/* Finds the place; makes nothing. @to: nullable: the default place. Returns: (owned), or NULL with
- * @error NOT_EMPTY or a system error. */
+/* Finds the place; makes nothing. @to: nullable: the default place. @restore: what tells this
+ * restore from others (restore-hidden.h). Returns: (owned), or NULL with @error NOT_EMPTY or a
+ * system error. */
 CronosRestorePlace *cronos_restore_place_find(const CronosConfig *config,
                                               const CronosBackup *backup, const char *to,
-                                              GError **error);
+                                              const char *restore, GError **error);
 /* Returns: bytes that may be written on the target's file system, or G_MAXUINT64 where unknown. */
 guint64 cronos_restore_place_free_bytes(const CronosRestorePlace *place);
-/* Makes the hidden folder (and missing parents). Returns: (borrowed) its descriptor, or -1 with
- * @error. */
-int cronos_restore_place_open(CronosRestorePlace *place, GError **error);
+/* Makes the hidden folder (and missing parents), or takes over what a killed run of the same
+ * restore left (not if @anew). Returns: (borrowed) its descriptor, or -1 with @error. Fault points:
+ * restore-before-place, restore-after-place. */
+int cronos_restore_place_open(CronosRestorePlace *place, gboolean anew, GError **error);
 /* Gives the hidden folder its name. @umask: for a folder that was not there before. Fault points:
  * restore-before-rename, restore-after-rename. Returns: FALSE with @error NOT_EMPTY when something
  * took the place meanwhile, or a system error. */

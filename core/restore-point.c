@@ -99,6 +99,7 @@ char *cronos_restore_make_point(const CronosConfig *config, const CronosBackup *
     const CronosCreateOptions create = {
         .name = name,
         .type = CRONOS_BACKUP_TYPE_RESTORE_POINT,
+        .root = target,
         .include = covered ? (const char *const *)patterns->include : NULL,
         .exclude = covered ? (const char *const *)patterns->exclude : NULL,
         .no_default_excludes = TRUE,
@@ -107,15 +108,6 @@ char *cronos_restore_make_point(const CronosConfig *config, const CronosBackup *
         .no_retention = TRUE,
     };
 
-    /* Backups are made of the root alone. */
-    if (strcmp(target, cronos_config_root(config)) != 0) {
-        g_autofree char *quoted = cronos_quote_path(target);
-        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE,
-                    "%s: not the project directory, so no restore point can be made of it; "
-                    "--no-restore-point overwrites without one",
-                    quoted);
-        return NULL;
-    }
     g_autoptr(CronosCreateResult) point = cronos_create(config, &create, progress, error);
 
     if (point == NULL) {

@@ -5,6 +5,7 @@
  *   restore-plan.c         which members are wanted, in which order
  *   restore-check.c        the archive checked before the first byte is written
  *   restore-place.c        the new location: found, unpacked beside, renamed into place
+ *   restore-hidden.c       the hidden folder it is unpacked in, and what killed runs left
  *   restore-folders.c      folders first, their modes and times last; descriptors by entry
  *   restore-files.c        files and symbolic links, by several threads
  *   restore-write.c        bytes, holes, modes, owners and times of one file
@@ -14,7 +15,8 @@
  *
  * One job serves both strategies. "fresh" says that nothing but this job is in the target: members
  * are then written under their own names and never looked for first; else each is written under a
- * temporary name and renamed over what was there. */
+ * temporary name and renamed over what was there. "resumed" says that a fresh target holds what a
+ * killed run of the same restore left: what is right already stays, all else is written anew. */
 #pragma once
 #include "core/archive.h"
 #include "core/progress-tally.h"
@@ -73,6 +75,7 @@ typedef struct {
     const char *backup_name; /* file name, for the log */
     int target_fd;           /* borrowed; -1: a dry run into a place that is not there */
     gboolean fresh;
+    gboolean resumed;
     gboolean set_owners; /* root's privilege */
     uid_t uid;           /* what new files belong to, where plain_defaults */
     gid_t gid;
@@ -83,6 +86,7 @@ typedef struct {
     guint8 *folder_states; /* CronosFolderState by entry; settled before threads start */
     GHashTable *gone;      /* dry run: set of char *, paths that would have been deleted */
     CronosTally *tally;
+    gint sharing; /* atomic: a large file is being written by several threads */
     pthread_mutex_t lock;
     CronosRestoreResult *result; /* under lock; so is on_action */
 } CronosRestoreJob;

@@ -2,10 +2,12 @@
  * restore-write.c - one file or symbolic link under a name that is free
  *
  * A small member is decoded and checked before its file is made; a large one is written as it is
- * decoded, and removed again when its last byte shows that it is damaged. */
+ * decoded, by several threads where it can be, and removed again when its last byte shows that it
+ * is damaged. */
 #include "core/error.h"
 #include "core/fault.h"
-#include "core/member-bytes.h"
+#include "core/log.h"
+#include "core/member-chunks.h"
 #include "core/restore-private.h"
 
 #include <errno.h>
@@ -24,7 +26,7 @@ typedef struct {
     int parent_fd;
     const char *name;
     int fd;              /* -1: not made yet */
-    guint64 written_end; /* where the last byte written ends; a hole may follow */
+    guint64 written_end; /* atomic: where the last byte written ends; a hole may follow */
 } Output;
 
 mode_t cronos_restore_mode(const CronosRestoreJob *job, const CronosMemberInfo *info)
@@ -79,8 +81,9 @@ static gboolean set_write_error(const Output *output, int errnum, GError **error
     return FALSE;
 }
 
-/* Fault point: restore-before-write. Makes the file. @out_made: the mode it has, where that is known. A left-over of an earlier run
- * under the temporary's name goes; under a member's own name nothing is ever taken away here. */
+/* Fault point: restore-before-write. Makes the file. @out_made: the mode it has, where that is
+ * known. A left-over of an earlier run under the temporary's name goes; under a member's own name
+ * nothing is ever taken away here. */
 static int make_file(Output *output, mode_t *out_made)
 {
     const CronosRestoreJob *job = output->worker->job;
@@ -101,6 +104,15 @@ static int make_file(Output *output, mode_t *out_made)
     return fd;
 }
 
+static void raise_end(Output *output, guint64 end)
+{
+    guint64 before = __atomic_load_n(&output->written_end, __ATOMIC_RELAXED);
+
+    while (before < end && !__atomic_compare_exchange_n(&output->written_end, &before, end, TRUE,
+                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+}
+
 static gboolean write_all(Output *output, const guint8 *bytes, gsize length, guint64 offset)
 {
     while (length > 0) {
@@ -116,7 +128,7 @@ static gboolean write_all(Output *output, const guint8 *bytes, gsize length, gui
         length -= (gsize)written;
         offset += (guint64)written;
     }
-    output->written_end = offset;
+    raise_end(output, offset);
     return TRUE;
 }
 
@@ -217,17 +229,63 @@ static gboolean write_small(Output *output, GError **error)
     return TRUE;
 }
 
-static gboolean write_streamed(Output *output, GError **error)
+static gboolean write_in_order(Output *output, CronosTally *tally, GError **error)
+{
+    return cronos_member_bytes(output->worker->job->archive, output->entry,
+                               output->info->size_bytes, output->worker->buffer, tally, write_piece,
+                               output, error);
+}
+
+/* The bytes of a member whose index is wrong were counted, as far as they came. */
+static gboolean write_uncounted(Output *output, GError **error)
+{
+    CronosProgress quiet;
+    CronosTally tally;
+
+    cronos_tally_init_quiet(&tally, &quiet, output->worker->job->tally);
+    gboolean whole = write_in_order(output, &tally, error);
+    cronos_tally_clear(&tally);
+    return whole;
+}
+
+/* Writes a large member by several threads, one such member at a time. @out_written: FALSE where
+ * that is not to be had. */
+static gboolean write_shared(Output *output, gboolean *out_written, GError **error)
 {
     CronosRestoreJob *job = output->worker->job;
+    g_autoptr(GError) failure = NULL;
+
+    *out_written = FALSE;
+    if (output->info->size_bytes < CRONOS_SHARED_MEMBER_BYTES ||
+        !g_atomic_int_compare_and_exchange(&job->sharing, FALSE, TRUE))
+        return TRUE;
+    gboolean whole = cronos_member_chunks(job->archive, output->entry, job->options->threads,
+                                          job->tally, write_piece, output, out_written, &failure);
+    g_atomic_int_set(&job->sharing, FALSE);
+    if (whole)
+        return TRUE;
+    if (!g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_DAMAGED)) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    cronos_log_event(CRONOS_LOG_WARNING, job->backup_name, NULL, "%s", failure->message);
+    output->written_end = 0;
+    *out_written = TRUE;
+    if (ftruncate(output->fd, 0) != 0)
+        return set_write_error(output, errno, error);
+    return write_uncounted(output, error);
+}
+
+static gboolean write_streamed(Output *output, GError **error)
+{
+    gboolean written = FALSE;
     mode_t made;
 
     output->fd = make_file(output, &made);
     if (output->fd < 0)
         return set_write_error(output, errno, error);
-    gboolean whole =
-        cronos_member_bytes(job->archive, output->entry, output->info->size_bytes,
-                            output->worker->buffer, job->tally, write_piece, output, error);
+    gboolean whole = write_shared(output, &written, error) &&
+                     (written || write_in_order(output, output->worker->job->tally, error));
     return end_file(output, whole, whole ? complete_file(output, made) : 0, error);
 }
 

@@ -156,12 +156,13 @@ static gboolean check_first(Restore *restore, GError **error)
                                         &restore->tally, restore->result, error);
 }
 
-/* The stored size is the least that can be needed: holes cost nothing, whatever is declared. */
+/* The stored size is the least that can be needed: holes cost nothing, whatever is declared; of
+ * what an interrupted run has written already, nobody knows. */
 static gboolean check_space(Restore *restore, const CronosRestorePlace *place, GError **error)
 {
     guint64 available = cronos_restore_place_free_bytes(place);
 
-    if (restore->plan->stored_bytes <= available)
+    if (restore->plan->stored_bytes <= available || place->left_over)
         return TRUE;
     g_autofree char *quoted = cronos_quote_path(place->target);
     g_autofree char *needed =
@@ -172,10 +173,29 @@ static gboolean check_space(Restore *restore, const CronosRestorePlace *place, G
     return FALSE;
 }
 
+/* Returns: (owned) what tells this restore from others: what it brings back. */
+static char *restore_key(const Restore *restore)
+{
+    const char *const *paths = restore->options->paths;
+    g_autoptr(GString) key = g_string_new(restore->backup->file_name);
+    guint64 device, inode, size_bytes;
+    gint64 mtime_ns;
+
+    cronos_archive_file_identity(restore->archive, &device, &inode, &size_bytes, &mtime_ns);
+    g_string_append_printf(key,
+                           "/%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT
+                           "/%" G_GINT64_FORMAT "/%d",
+                           device, inode, size_bytes, mtime_ns, restore->options->same_permissions);
+    for (gsize i = 0; paths != NULL && paths[i] != NULL; i++)
+        g_string_append_printf(key, "//%s", paths[i]);
+    return g_string_free(g_steal_pointer(&key), FALSE);
+}
+
 static gboolean restore_to_new_location(Restore *restore, GError **error)
 {
-    g_autoptr(CronosRestorePlace) place =
-        cronos_restore_place_find(restore->config, restore->backup, restore->options->to, error);
+    g_autofree char *key = restore_key(restore);
+    g_autoptr(CronosRestorePlace) place = cronos_restore_place_find(
+        restore->config, restore->backup, restore->options->to, key, error);
     CronosRestoreJob job;
     int fd = -1;
 
@@ -185,11 +205,16 @@ static gboolean restore_to_new_location(Restore *restore, GError **error)
     if (!check_space(restore, place, error) || !check_first(restore, error))
         return FALSE;
     if (!restore->options->dry_run) {
-        fd = cronos_restore_place_open(place, error);
+        /* What is damaged must not stay half written: it is never looked for again. */
+        fd = cronos_restore_place_open(place, restore->options->keep_going, error);
         if (fd < 0)
             return FALSE;
     }
     job_init(&job, restore, fd, TRUE);
+    job.resumed = place->resumed;
+    if (job.resumed)
+        cronos_log_event(CRONOS_LOG_INFO, restore->backup->file_name, place->target,
+                         "an interrupted restore goes on");
     gboolean done = run_job(&job, error);
     if (done && !restore->options->dry_run)
         done = cronos_restore_place_publish(place, job.umask, error);

@@ -34,9 +34,7 @@ typedef struct {
     gboolean keep_going;       /* a damaged member, or one that can not be decoded here, is left out
                                   and among the failed; the others are restored */
     gboolean no_verify;        /* skips restore.verify_integrity */
-    gboolean no_restore_point; /* skips restore.create_restore_point; a restore point is made of the
-                                  root alone: overwriting another directory that holds anything
-                                  needs this (else USAGE) */
+    gboolean no_restore_point; /* skips restore.create_restore_point */
     gboolean same_permissions; /* setuid and setgid too */
     guint threads;             /* 0: one per processor */
     /* Called for every path (raw bytes; folders that exist already are unchanged, whatever their

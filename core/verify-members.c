@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * verify-members.c - every member of one archive, by several threads
  *
- * Three passes: structure (headers alone), overlaps (one walk over the sorted positions), bytes.
- * Bytes of members that overlap others are not decoded: such archives are made to keep a reader
- * busy for ever. */
+ * Three passes: structure (headers alone), overlaps (one walk over the sorted positions), bytes:
+ * all of them, or a sample. Bytes of members that overlap others are not decoded: such archives are
+ * made to keep a reader busy for ever. */
 #include "core/error.h"
-#include "core/member-bytes.h"
+#include "core/member-chunks.h"
 #include "core/parallel.h"
 #include "core/verify-private.h"
 
-#include <errno.h>
+#include <math.h>
 
 #define RUN_LENGTH 32
 
 typedef struct {
     guint64 position, end; /* end 0: no bytes of its own */
     guint32 entry;
-    gboolean unsound;
+    gboolean unsound, left_out; /* left_out: not in the sample */
 } Item;
 
 typedef struct {
@@ -24,7 +24,10 @@ typedef struct {
     GArray *items; /* of Item, by position */
     CronosTally *tally;
     pthread_mutex_t lock;
-    GArray *findings; /* of CronosFinding, under lock */
+    GArray *findings;           /* of CronosFinding, under lock */
+    CronosVerifyCounts checked; /* under lock */
+    guint threads;
+    gint sharing; /* atomic: a large member is being decoded by several threads */
 } Check;
 
 typedef struct {
@@ -37,14 +40,19 @@ static void clear_finding(gpointer data)
     g_free(((CronosFinding *)data)->reason);
 }
 
+static void add_finding(Check *check, CronosFinding *finding)
+{
+    pthread_mutex_lock(&check->lock);
+    g_array_append_vals(check->findings, finding, 1);
+    pthread_mutex_unlock(&check->lock);
+}
+
 static void find(Check *check, Item *item, gboolean unsupported, const char *reason)
 {
-    CronosFinding finding = {item->entry, item->position, unsupported, g_strdup(reason)};
+    CronosFinding finding = {item->entry, item->position, unsupported, FALSE, g_strdup(reason)};
 
     item->unsound = TRUE;
-    pthread_mutex_lock(&check->lock);
-    g_array_append_val(check->findings, finding);
-    pthread_mutex_unlock(&check->lock);
+    add_finding(check, &finding);
 }
 
 static int compare_items(const void *a, const void *b)
@@ -176,53 +184,176 @@ static gboolean ignore_piece(const guint8 *piece, gsize length, guint64 offset, 
     return TRUE;
 }
 
+/* Decodes a member that has an index by it, a large one by several threads: but one at a time,
+ * since the other threads have members of their own. */
+static gboolean decode_chunks(Check *check, guint32 entry, guint64 size_bytes,
+                              gboolean *out_decoded, GError **error)
+{
+    gboolean shares = size_bytes >= CRONOS_SHARED_MEMBER_BYTES &&
+                      g_atomic_int_compare_and_exchange(&check->sharing, FALSE, TRUE);
+    gboolean sound = cronos_member_chunks(check->archive, entry, shares ? check->threads : 1,
+                                          check->tally, ignore_piece, NULL, out_decoded, error);
+
+    if (shares)
+        g_atomic_int_set(&check->sharing, FALSE);
+    return sound;
+}
+
+/* What is wrong by the index may be the index's fault alone: then it is the finding. */
+static gboolean decode_without_index(Worker *worker, const Item *item, guint64 size_bytes,
+                                     GError *failure, GError **error)
+{
+    Check *check = worker->check;
+    CronosFinding finding = {item->entry, item->position, FALSE, TRUE, NULL};
+    CronosProgress quiet;
+    CronosTally tally;
+
+    if (!g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_DAMAGED)) {
+        g_propagate_error(error, failure);
+        return FALSE;
+    }
+    finding.reason = g_strconcat(failure->message, " (the member itself is whole)", NULL);
+    g_error_free(failure);
+    cronos_tally_init_quiet(&tally, &quiet, check->tally);
+    gboolean whole = cronos_member_bytes(check->archive, item->entry, size_bytes, worker->buffer,
+                                         &tally, ignore_piece, NULL, error);
+    cronos_tally_clear(&tally);
+    if (whole)
+        add_finding(check, &finding);
+    else
+        g_free(finding.reason);
+    return whole;
+}
+
+static gboolean decode_file(Worker *worker, const Item *item, guint64 size_bytes, GError **error)
+{
+    Check *check = worker->check;
+    gboolean decoded = FALSE;
+    GError *failure = NULL;
+
+    if (size_bytes > CRONOS_PIECE_BYTES &&
+        !decode_chunks(check, item->entry, size_bytes, &decoded, &failure))
+        return decode_without_index(worker, item, size_bytes, failure, error);
+    return decoded || cronos_member_bytes(check->archive, item->entry, size_bytes, worker->buffer,
+                                          check->tally, ignore_piece, NULL, error);
+}
+
+/* A folder is whole when its header is. */
+static gboolean decode_item(Worker *worker, const Item *item, GError **error)
+{
+    Check *check = worker->check;
+    CronosMemberInfo info = {0};
+
+    if (!cronos_archive_is_directory(check->archive, item->entry) &&
+        (!cronos_archive_info(check->archive, item->entry, &info, error) ||
+         !decode_file(worker, item, info.size_bytes, error)))
+        return FALSE;
+    pthread_mutex_lock(&check->lock);
+    check->checked.members++;
+    check->checked.bytes += info.size_bytes;
+    pthread_mutex_unlock(&check->lock);
+    return TRUE;
+}
+
 static gboolean check_bytes(gpointer data, gsize index, GError **error)
 {
     Worker *worker = data;
     Check *check = worker->check;
     Item *item = &g_array_index(check->items, Item, index);
-    g_autofree char *path = cronos_tally_listens(check->tally)
-                                ? cronos_archive_path(check->archive, item->entry)
-                                : NULL;
-    CronosMemberInfo info;
     GError *failure = NULL;
-    gboolean sound = item->unsound || cronos_archive_is_directory(check->archive, item->entry);
 
     if (!cronos_tally_check(check->tally, error))
         return FALSE;
-    if (!sound)
-        sound = cronos_archive_info(check->archive, item->entry, &info, &failure) &&
-                cronos_member_bytes(check->archive, item->entry, info.size_bytes, worker->buffer,
-                                    check->tally, ignore_piece, NULL, &failure);
+    if (item->left_out)
+        return TRUE;
+    g_autofree char *path = cronos_tally_listens(check->tally)
+                                ? cronos_archive_path(check->archive, item->entry)
+                                : NULL;
+    gboolean sound = item->unsound || decode_item(worker, item, &failure);
     cronos_tally_add(check->tally, 0, 1, path);
     return sound || settle(check, item, failure, error);
 }
 
-GArray *cronos_verify_members(CronosArchive *archive, guint threads, CronosTally *tally,
-                              GError **error)
+static guint count_files(const Check *check)
+{
+    guint files = 0;
+
+    for (guint i = 0; i < check->items->len; i++)
+        files += !cronos_archive_is_directory(check->archive,
+                                              g_array_index(check->items, Item, i).entry);
+    return files;
+}
+
+/* Leaves out all but so many files, each of them as likely as any other. Only now is it known what
+ * the work will come to. */
+static void choose_sample(Check *check, double percent, guint32 seed)
+{
+    g_autoptr(GRand) random = seed != 0 ? g_rand_new_with_seed(seed) : g_rand_new();
+    guint remaining = count_files(check);
+    guint needed = (guint)CLAMP(ceil(remaining * percent / 100), 1, remaining);
+    CronosMemberInfo info;
+
+    for (guint i = 0; i < check->items->len; i++) {
+        Item *item = &g_array_index(check->items, Item, i);
+
+        if (!cronos_archive_is_directory(check->archive, item->entry)) {
+            item->left_out = g_rand_double(random) * remaining-- >= needed;
+            needed -= !item->left_out;
+        }
+        if (!item->left_out && cronos_archive_info(check->archive, item->entry, &info, NULL))
+            cronos_tally_expect(check->tally, info.size_bytes, 1);
+    }
+}
+
+static gboolean run_passes(Check *check, const CronosVerifyOptions *options, GError **error)
 {
     CronosParallel parallel = {
-        .threads = threads,
+        .threads = cronos_archive_threads(check->archive, options->threads),
         .run_length = RUN_LENGTH,
         .worker_new = worker_new,
         .worker_free = worker_free,
         .work = check_structure,
     };
+
+    list_items(check);
+    if (!cronos_parallel_for(&parallel, check->items->len, check, error))
+        return FALSE;
+    check_overlaps(check);
+    if (options->sample_percent > 0)
+        choose_sample(check, options->sample_percent, options->sample_seed);
+    parallel.work = check_bytes;
+    return cronos_parallel_for(&parallel, check->items->len, check, error);
+}
+
+GArray *cronos_verify_chosen(CronosArchive *archive, const CronosVerifyOptions *options,
+                             CronosTally *tally, CronosVerifyCounts *out_checked, GError **error)
+{
     g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(Item));
     g_autoptr(GArray) findings = g_array_new(FALSE, FALSE, sizeof(CronosFinding));
-    Check check = {archive, items, tally, PTHREAD_MUTEX_INITIALIZER, findings};
+    Check check = {
+        .archive = archive,
+        .items = items,
+        .tally = tally,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .findings = findings,
+        .threads = options->threads,
+    };
 
     g_array_set_clear_func(findings, clear_finding);
-    list_items(&check);
-    gboolean done = cronos_parallel_for(&parallel, items->len, &check, error);
-    if (done) {
-        check_overlaps(&check);
-        parallel.work = check_bytes;
-        done = cronos_parallel_for(&parallel, items->len, &check, error);
-    }
+    gboolean done = run_passes(&check, options, error);
     pthread_mutex_destroy(&check.lock);
     if (!done)
         return NULL;
+    if (out_checked != NULL)
+        *out_checked = check.checked;
     g_array_sort(findings, compare_findings);
     return g_steal_pointer(&findings);
+}
+
+GArray *cronos_verify_members(CronosArchive *archive, guint threads, CronosTally *tally,
+                              GError **error)
+{
+    const CronosVerifyOptions all = {.threads = threads};
+
+    return cronos_verify_chosen(archive, &all, tally, NULL, error);
 }

@@ -9,17 +9,25 @@ typedef struct {
     guint32 entry;
     guint64 position; /* findings are sorted by it */
     gboolean unsupported;
-    char *reason; /* owned */
+    gboolean index_only; /* its SOZip index is wrong; the member itself is whole */
+    char *reason;        /* owned */
 } CronosFinding;
 
 /* What a check of @archive will come to: for cronos_tally_expect. Members that the archive merely
  * implies are not counted. */
 void cronos_verify_totals(CronosArchive *archive, guint64 *out_members, guint64 *out_bytes);
+typedef struct {
+    guint64 members, bytes;
+} CronosVerifyCounts;
+
 /* Checks every member: structure, overlaps, then, where those are sound, the bytes. @threads: 0:
  * one per processor. Returns: (owned) array of CronosFinding in the archive's order, or NULL with
  * @error (CANCELLED). */
 GArray *cronos_verify_members(CronosArchive *archive, guint threads, CronosTally *tally,
                               GError **error);
+/* The same, with the bytes of a sample where @options says so. @out_checked: nullable. */
+GArray *cronos_verify_chosen(CronosArchive *archive, const CronosVerifyOptions *options,
+                             CronosTally *tally, CronosVerifyCounts *out_checked, GError **error);
 
 /* Opens the archive @file_name in @directory. Returns: (owned), or NULL with @error. */
 CronosArchive *cronos_verify_open(const char *directory, const char *file_name, GError **error);

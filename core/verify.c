@@ -101,16 +101,37 @@ static gboolean check(const CronosConfig *config, CronosArchive *archive, const 
                       const CronosVerifyOptions *options, CronosTally *tally,
                       CronosVerifyResult *result, GError **error)
 {
+    CronosVerifyCounts checked = {0};
+
     cronos_verify_totals(archive, &result->members, &result->bytes);
-    cronos_tally_expect(tally, result->bytes, result->members);
-    g_autoptr(GArray) findings = cronos_verify_members(archive, options->threads, tally, error);
+    if (options->sample_percent == 0)
+        cronos_tally_expect(tally, result->bytes, result->members);
+    g_autoptr(GArray) findings = cronos_verify_chosen(archive, options, tally, &checked, error);
     if (findings == NULL)
         return FALSE;
+    result->checked_members = checked.members;
+    result->checked_bytes = checked.bytes;
     take_findings(result, archive, findings);
     take_repairs(result, archive);
     cronos_findings_log(archive, findings, backup_name);
     return !options->against_source ||
            cronos_compare_source(config, archive, options->threads, tally, result, error);
+}
+
+static gboolean check_sample(const CronosVerifyOptions *options, GError **error)
+{
+    /* Written so that what is not a number fails, too. */
+    if (!(options->sample_percent >= 0 && options->sample_percent <= 100)) {
+        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE,
+                    "a sample is more than 0 %% and at most 100 %% of the members");
+        return FALSE;
+    }
+    if (options->sample_percent > 0 && options->against_source) {
+        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE,
+                    "comparing with the source reads everything: it does not go with a sample");
+        return FALSE;
+    }
+    return TRUE;
 }
 
 CronosVerifyResult *cronos_verify(const CronosConfig *config, const CronosBackup *backup,
@@ -125,6 +146,8 @@ CronosVerifyResult *cronos_verify(const CronosConfig *config, const CronosBackup
         directory = cronos_config_backup_directory(config);
     if (options == NULL)
         options = &defaults;
+    if (!check_sample(options, error))
+        return NULL;
     g_autoptr(CronosArchive) archive = cronos_verify_open(directory, backup->file_name, error);
     if (archive == NULL)
         return NULL;

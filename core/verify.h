@@ -7,7 +7,9 @@
 
 typedef struct {
     guint64 members, bytes;
-    GPtrArray *damaged;     /* of char *, "PATH: reason" */
+    guint64 checked_members, checked_bytes; /* whose bytes were decoded: fewer in a sample. Folders
+                                               count as checked. */
+    GPtrArray *damaged;                     /* of char *, "PATH: reason" */
     GPtrArray *unsupported; /* of char *, "PATH: reason": members that can not be checked here */
     GPtrArray *repairs;     /* of char *: names that had to be repaired; a remark, not a damage */
     /* --against-source; of char *: paths as they are (unquoted bytes), sorted. changed: in both,
@@ -22,6 +24,10 @@ typedef struct {
     gboolean against_source; /* compare with the root, bytes, kinds and link targets; with the
                                 backup's recorded patterns */
     guint threads;           /* 0: one per processor */
+    double sample_percent;   /* 0: all members; else headers of all, and the bytes of so many files
+                                chosen at random, at least one; up to 100. Not with against_source:
+                                USAGE */
+    guint32 sample_seed;     /* the same choice for the same seed; 0: another one each time */
 } CronosVerifyOptions;
 
 /* @directory: where the backup lies; NULL: the configured backup directory.

@@ -78,6 +78,7 @@ complete -c cronos -n '__fish_seen_subcommand_from restore' -F
 complete -c cronos -n '__fish_seen_subcommand_from clean' -l retention-days -x -d 'Remove older ones'
 complete -c cronos -n '__fish_seen_subcommand_from clean' -l max-backups -x -d 'Remove beyond this number'
 complete -c cronos -n '__fish_seen_subcommand_from verify' -l against-source -d 'Compare with the project directory too'
+complete -c cronos -n '__fish_seen_subcommand_from verify' -l sample -x -a '1% 5% 10%' -d 'Decode a random part of the members'
 complete -c cronos -n '__fish_seen_subcommand_from mount' -s o -l options -x -d 'Mount options'
 complete -c cronos -n '__fish_seen_subcommand_from mount' -s f -l foreground -d 'Stay in the foreground'
 complete -c cronos -n '__fish_seen_subcommand_from mount umount' -a '(__fish_complete_directories)'

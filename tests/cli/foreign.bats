@@ -11,7 +11,7 @@ load ../lib/foreign
     local tool
     run --separate-stderr -0 cronos list --json
     assert_equal "$(json "$output" 'sorted(b["name"] for b in j)')" \
-        '["7z", "bsdtar", "python", "zip", "zip-stream"]'
+        '["7z", "bsdtar", "python", "python-stream", "zip", "zip-no-extra"]'
     for tool in "${FOREIGN_TOOLS[@]}"; do
         assert_restores_like_source "$(foreign_id scheme "$tool")" "$tool"
     done
@@ -23,7 +23,7 @@ load ../lib/foreign
     run --separate-stderr -0 cronos list --json
     assert_equal "$output" "[]"
     run --separate-stderr -0 cronos list --all --json
-    assert_equal "$(json "$output" 'len(j)')" 5
+    assert_equal "$(json "$output" 'len(j)')" "${#FOREIGN_TOOLS[@]}"
     for tool in "${FOREIGN_TOOLS[@]}"; do
         assert_restores_like_source "$(foreign_id own "$tool")" "$tool"
     done

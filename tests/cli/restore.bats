@@ -173,6 +173,22 @@ restore_points()
     assert_equal "$(restore_points)" ""
 }
 
+@test "overwriting another directory: the restore point is of that one" {
+    make_small_tree
+    backup x
+    mkdir -p "$WORK/copy"
+    echo "copy of my own" >"$WORK/copy/a.txt"
+    run --separate-stderr -0 cronos restore "$ID" --strategy overwrite --to "$WORK/copy" -y
+    assert_equal "$(cat "$WORK/copy/a.txt")" "first version"
+    local point
+    point=$(basename "$(restore_points)")
+    assert_equal "$(unzip -p "$BACKUPS/$point" a.txt)" "copy of my own"
+    assert_equal "$(json "$(cronos show "$point" --json)" 'j["metadata"]["cronos"]["root"]')" \
+        "$WORK/copy"
+    run -0 cronos -q restore "$point" --strategy overwrite --to "$WORK/copy" -y
+    assert_equal "$(cat "$WORK/copy/a.txt")" "copy of my own"
+}
+
 @test "where the restore point can not be made, nothing is touched" {
     make_small_tree
     backup x

@@ -82,3 +82,28 @@ setup()
     backup y -e '*.o'
     run -0 cronos verify "$ID" --against-source
 }
+
+@test "--sample: part of the members is decoded, headers of all are checked" {
+    local number
+    for number in {1..100}; do echo "$number" >"file-$number"; done
+    backup y
+    run --separate-stderr -0 cronos verify "$ID" --sample 5%
+    assert_contains "$output" " of "
+    run --separate-stderr -0 cronos verify "$ID" --sample=5% --json
+    (($(json "$output" 'j[0]["checked_members"]') < 20))
+    (($(json "$output" 'j[0]["members"]') > 100))
+    damage "$ARCHIVE" "$(($(member_offset "$ARCHIVE" noise) + 5000))" 8
+    run --separate-stderr -1 cronos verify "$ID" --sample 100
+    assert_contains "$stderr" noise
+    damage "$ARCHIVE" "$(header_offset "$ARCHIVE" file-7)" 1
+    run --separate-stderr -1 cronos verify "$ID" --sample 1%
+    assert_contains "$stderr" file-7
+}
+
+@test "--sample takes a percentage, and does not go with --against-source" {
+    local wrong
+    for wrong in 0 0% -1 101% 5x % nan inf 0x5 1e1 ""; do
+        run --separate-stderr -2 cronos verify "$ID" --sample "$wrong"
+    done
+    run --separate-stderr -2 cronos verify "$ID" --sample 5% --against-source
+}

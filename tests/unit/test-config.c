@@ -227,6 +227,27 @@ static void test_bad_includes(void **state)
     }
 }
 
+/* Nine files, each of which includes the next one ten times, would be read a thousand million
+ * times. */
+static void test_too_many_includes(void **state)
+{
+    g_autoptr(GError) error = NULL;
+
+    for (int i = 1; i < 9; i++) {
+        g_autofree char *name = g_strdup_printf("%d.conf", i);
+        g_autofree char *line = g_strdup_printf("@include \"%d.conf\"\n", i + 1);
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        for (int j = 0; j < 10; j++)
+            g_string_append(text, line);
+        temporary_write(root, name, text->str);
+    }
+    temporary_write(root, "9.conf", "");
+    assert_null(load_text("@include \"1.conf\"\n", &error));
+    assert_true(g_error_matches(error, CRONOS_ERROR, CRONOS_ERROR_CONFIG));
+    assert_non_null(strstr(error->message, "too many includes"));
+}
+
 static void test_unreadable_texts(void **state)
 {
     g_autofree char *large = g_strnfill(1024 * 1024 + 1, '\n');
@@ -359,6 +380,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_parse_errors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_include, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_includes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_too_many_includes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unreadable_texts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_warnings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order_of_files, set_up, tear_down),

@@ -615,6 +615,7 @@ static void test_unreadable_is_not_overwritten(void **state)
 }
 
 /* A restore point of the root would not bring another directory back. */
+/* The restore point is of what is overwritten, wherever that is. */
 static void test_overwrite_elsewhere(void **state)
 {
     Fixture *fixture = *state;
@@ -629,11 +630,15 @@ static void test_overwrite_elsewhere(void **state)
     temporary_write(fixture->root, "x", "of the root");
     assert_int_equal(mkdir(to, 0755), 0);
     temporary_write(to, "x", "of the copy");
-    refuse(fixture, backup, &over, CRONOS_ERROR_USAGE, "no restore point");
-    assert_content(fixture, "copy/x", "of the copy");
-    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &without);
-    g_autoptr(CronosRestoreResult) into_new = restore(fixture, backup, &nothing_there);
+    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &over);
     assert_content(fixture, "copy/x", "new");
+    assert_non_null(result->restore_point);
+    const CronosBackup *point = fixture_find(fixture, result->restore_point);
+    g_autoptr(CronosRestoreResult) back = restore(fixture, point, &without);
+    assert_content(fixture, "copy/x", "of the copy");
+    assert_null(back->restore_point);
+    backup = fixture_find(fixture, "foreign.zip");
+    g_autoptr(CronosRestoreResult) into_new = restore(fixture, backup, &nothing_there);
     assert_content(fixture, "fresh/copy/x", "new");
     assert_content(fixture, "project/x", "of the root");
     assert_null(into_new->restore_point);

@@ -2,6 +2,8 @@
  * test-verify.c - damage is found and named, and nothing else is called damaged */
 #include "restore-fixture.h"
 
+#include <math.h>
+
 static CronosVerifyResult *verify(Fixture *fixture, const CronosBackup *backup,
                                   gboolean against_source)
 {
@@ -186,6 +188,62 @@ static void test_against_source(void **state)
     assert_string_equal(added, "new");
 }
 
+/* 1 % of 300 files are three: those of a seed are always the same ones, and different seeds find a
+ * damaged one sooner or later. */
+static void test_sample(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup =
+        fixture_zip(fixture, "s.zip",
+                    "for i in range(299): add('f%d' % i, b'x' * 10)\nadd('e/')\n"
+                    "add('bad', b'MARKER' + bytes(994), method=zipfile.ZIP_STORED)");
+    guint64 bytes = 0;
+    guint found = 0;
+
+    flip_byte(fixture, "s.zip", "MARKER");
+    for (guint32 seed = 1; seed <= 600; seed++) {
+        const CronosVerifyOptions options = {
+            .sample_percent = 1, .sample_seed = (seed + 1) / 2, .threads = 1};
+        g_autoptr(CronosVerifyResult) result =
+            cronos_verify(fixture->config, backup, NULL, &options, NULL, NULL);
+
+        assert_non_null(result);
+        assert_int_equal(result->members, 301);
+        assert_int_equal(result->checked_members + result->damaged->len, 3 + 1);
+        assert_int_equal(result->checked_bytes, 10 * (3 - result->damaged->len));
+        if (seed % 2 == 0)
+            assert_int_equal(bytes, result->checked_bytes);
+        bytes = result->checked_bytes;
+        found += result->damaged->len;
+    }
+    /* Three in three hundred, three hundred times over, and each seed twice. */
+    assert_in_range(found, 2, 20);
+}
+
+static void test_sample_limits(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup =
+        fixture_zip(fixture, "s.zip", "add('one', b'1')\nadd('two', b'2')");
+    CronosVerifyOptions options = {.sample_percent = 100};
+    static const double wrong[] = {-1, 100.5, (double)NAN};
+
+    g_autoptr(CronosVerifyResult) all =
+        cronos_verify(fixture->config, backup, NULL, &options, NULL, NULL);
+    assert_int_equal(all->checked_members, 2);
+    options.sample_percent = 0.0001;
+    g_autoptr(CronosVerifyResult) one =
+        cronos_verify(fixture->config, backup, NULL, &options, NULL, NULL);
+    assert_int_equal(one->checked_members, 1);
+    for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_autoptr(GError) error = NULL;
+
+        options.sample_percent = wrong[i];
+        assert_null(cronos_verify(fixture->config, backup, NULL, &options, NULL, &error));
+        assert_true(g_error_matches(error, CRONOS_ERROR, CRONOS_ERROR_USAGE));
+    }
+}
+
 typedef struct {
     guint64 bytes, members;
     CronosProgressState last;
@@ -227,9 +285,17 @@ static void test_progress_and_cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_whole),      TEST(test_damaged_members), TEST(test_local_header),
-        TEST(test_local_name), TEST(test_overlap),         TEST(test_unsupported),
-        TEST(test_no_archive), TEST(test_against_source),  TEST(test_progress_and_cancel),
+        TEST(test_whole),
+        TEST(test_damaged_members),
+        TEST(test_local_header),
+        TEST(test_local_name),
+        TEST(test_sample),
+        TEST(test_sample_limits),
+        TEST(test_overlap),
+        TEST(test_unsupported),
+        TEST(test_no_archive),
+        TEST(test_against_source),
+        TEST(test_progress_and_cancel),
     };
 
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);

@@ -22,7 +22,7 @@
     "    for m in members:\n"                                                                      \
     "        name = m['name']; data = m.get('data', b''); method = m.get('method', 0)\n"           \
     "        stored = data\n"                                                                      \
-    "        if method == 8:\n"                                                                    \
+    "        if method == 8 and 'stored' not in m:\n"                                              \
     "            c = zlib.compressobj(9, 8, -15); stored = c.compress(data) + c.flush()\n"         \
     "        stored = m.get('stored', stored)\n"                                                   \
     "        crc = m.get('crc', zlib.crc32(data)); flags = m.get('flags', 0)\n"                    \

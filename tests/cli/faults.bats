@@ -1,0 +1,226 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Every named fault point, with a kill, an I/O error and a full disk: nothing is lost, nothing is
+# half there, and the next run clears what was left.
+
+load ../lib/common
+
+# Every point there is, by the work that passes it.
+CREATE_POINTS=(before-clear after-clear before-create after-create create-write before-sync
+    before-rename after-rename after-sync before-remove after-remove)
+RESTORE_POINTS=(restore-before-folder restore-after-folder restore-before-write
+    restore-after-write restore-before-attributes)
+OVER_POINTS=(restore-before-rename restore-after-rename restore-before-delete restore-after-delete
+    restore-before-sync)
+NEW_POINTS=(restore-before-place restore-after-place restore-before-rename restore-after-rename)
+CLEAN_POINTS=(before-clear after-clear before-remove after-remove)
+
+setup()
+{
+    make_workspace
+    mkdir -p src/deep new-folder "$BACKUPS"
+    local number
+    for number in 1 2 3 4; do
+        echo "version one of $number" >"src/file-$number"
+        echo "version one of deep $number" >"src/deep/file-$number"
+    done
+    head -c 1500000 /dev/urandom >large
+    ln -s src/file-1 link
+    OLD=$WORK/old
+    NEW=$WORK/new
+    copy_root "$OLD"
+    SOURCE_DATE_EPOCH=$(($(date +%s) - 7200)) backup one
+    FIRST=$ID
+    for number in 1 2 3 4; do
+        echo "version two, longer, of $number" >"src/file-$number"
+        rm "src/deep/file-$number"
+        echo "extra" >"extra-$number"
+    done
+    rm -r new-folder
+    echo "was a link" >"$WORK/link" && mv "$WORK/link" link
+    head -c 1600000 /dev/urandom >large
+    copy_root "$NEW"
+    SOURCE_DATE_EPOCH=$(($(date +%s) - 3600)) backup two
+    cp -a "$BACKUPS" "$WORK/backups"
+}
+
+copy_root()
+{
+    mkdir "$1"
+    tar -C "$ROOT" --exclude ./backups --exclude ./logs -cf - . | tar -C "$1" -xpf -
+}
+
+# The project as it is after setup, with what an earlier run left in the backup directory.
+reset_root()
+{
+    rm -rf "${ROOT:?}"/* "$WORK/out" "$WORK"/.cronos-*
+    cp -a "$NEW/." "$ROOT"
+    cp -a "$WORK/backups" "$BACKUPS"
+    echo rest >"$BACKUPS/.cronos-1-deadbeef.tmp"
+    echo rest >"$BACKUPS/.cronos-1-deadbeee.tmp"
+    backdate_into 40 old
+    backdate_into 41 old
+}
+
+backdate_into()
+{
+    cp "$WORK/backups/$FIRST.zip" \
+        "$BACKUPS/egos_backup_manual_$2_$(date -d "$1 days ago" +%Y%m%d_%H%M%S).zip"
+}
+
+# Runs "$3"... with the point $1 armed for $2, and looks at its status.
+struck()
+{
+    local point=$1 action=$2
+    local status=0
+    shift 2
+    CRONOS_FAULT=$point:$action "$@" >"$WORK/stdout" 2>"$WORK/stderr" || status=$?
+    case $action:$status in
+        kill:137 | e*:1 | e*:3) ;;
+        kill:0) [[ $point == *@2 ]] || fail "$point is not passed by: $*" ;;
+        # What can not be cleared away or removed is told in the log, and no more.
+        e*:0) [[ $point == *clear* || $point == *remove* ]] || fail "$point $action: no failure" ;;
+        *) fail "$point $action: status $status:" "$(cat "$WORK/stderr")" ;;
+    esac
+}
+
+# Everything with a backup's name is whole; the two backups are byte for byte what they were.
+assert_backups()
+{
+    local file
+    for file in "$BACKUPS"/egos_backup_*.zip; do
+        unzip -tqq "$file" || fail "not whole: $file"
+    done
+    for file in "$WORK"/backups/egos_backup_*.zip; do
+        cmp "$file" "$BACKUPS/${file##*/}" || fail "changed: $file"
+    done
+}
+
+# Each file is that of before, or that of the backup; none is half of either, and none is lost.
+assert_old_or_new()
+{
+    local path
+    while IFS= read -r path; do
+        if [[ -e $NEW/$path || -L $NEW/$path ]] && same_file "$ROOT/$path" "$NEW/$path"; then
+            continue
+        fi
+        if [[ -e $OLD/$path || -L $OLD/$path ]]; then
+            same_file "$ROOT/$path" "$OLD/$path" && continue
+            # Not there yet.
+            [[ ! -e $NEW/$path && ! -e $ROOT/$path && ! -L $ROOT/$path ]] && continue
+        elif [[ ! -e $ROOT/$path ]]; then
+            continue # deleted, as asked for
+        fi
+        fail "neither old nor new: $path"
+    done < <((cd "$OLD" && find . ! -type d; cd "$NEW" && find . ! -type d) | sort -u)
+}
+
+same_file()
+{
+    if [[ -L $1 || -L $2 ]]; then
+        [[ -L $1 && -L $2 && $(readlink "$1") == "$(readlink "$2")" ]]
+    else
+        [[ -f $1 && -f $2 ]] && cmp -s "$1" "$2"
+    fi
+}
+
+assert_clear()
+{
+    local found
+    found=$(find "$WORK" -name '.cronos-*')
+    [[ -z $found ]] || fail "left over: $found"
+}
+
+# Calls "$1" for every action at the first passage of the points "$2"..., and for a kill at the second.
+each_point()
+{
+    local test=$1 point strike
+    shift
+    for point; do
+        for strike in "1 kill" "2 kill" "1 eio" "1 enospc"; do
+            reset_root
+            "$test" "$point@${strike% *}" "${strike#* }"
+        done
+    done
+}
+
+@test "these are all the points there are" {
+    local points
+    points=$(printf '%s\n' "${CREATE_POINTS[@]}" "${RESTORE_POINTS[@]}" "${OVER_POINTS[@]}" \
+        "${NEW_POINTS[@]}" "${CLEAN_POINTS[@]}" | sort -u)
+    diff <(echo "$points") <(find "$TESTS/../core" -name '*.c' -exec \
+        grep -hoE '(cronos_fault_(point|errno)|passes)\("[^"]+"' {} + | cut -d '"' -f 2 | sort -u)
+}
+
+create_struck()
+{
+    struck "$1" "$2" cronos -q create three
+    assert_backups
+    diff -r --no-dereference --exclude=backups --exclude=logs "$NEW" "$ROOT"
+    run -0 cronos -q create four
+    assert_backups
+    assert_clear
+}
+
+@test "create" {
+    each_point create_struck "${CREATE_POINTS[@]}"
+}
+
+clean_struck()
+{
+    struck "$1" "$2" cronos -q clean
+    assert_backups
+    run -0 cronos -q clean
+    assert_backups
+    assert_clear
+    assert_equal "$(find "$BACKUPS" -name '*_old_*')" ""
+}
+
+@test "clean" {
+    each_point clean_struck "${CLEAN_POINTS[@]}"
+}
+
+overwrite_struck()
+{
+    struck "$1" "$2" cronos -q restore "$FIRST" --strategy overwrite --delete -y
+    assert_backups
+    assert_old_or_new
+    # What has been overwritten or deleted is in the restore point, or there is none yet.
+    if ! diff -r --no-dereference --exclude=backups --exclude=logs "$NEW" "$ROOT" >/dev/null 2>&1
+    then
+        compgen -G "$BACKUPS/*restore_point*" >/dev/null || fail "$*: changed without restore point"
+    fi
+    run -0 cronos -q restore "$FIRST" --strategy overwrite --delete -y
+    diff -r --no-dereference --exclude=backups --exclude=logs "$OLD" "$ROOT"
+    assert_backups
+    assert_clear
+}
+
+@test "overwriting restore, the making of its restore point included" {
+    each_point overwrite_struck before-create create-write before-rename after-sync \
+        "${RESTORE_POINTS[@]}" "${OVER_POINTS[@]}"
+}
+
+new_place_struck()
+{
+    struck "$1" "$2" cronos -q restore "$FIRST" --to "$WORK/out"
+    assert_backups
+    if [[ -e $WORK/out ]]; then
+        diff -r --no-dereference "$OLD" "$WORK/out"
+        rm -r "$WORK/out"
+    fi
+    run -0 cronos -q restore "$FIRST" --to "$WORK/out"
+    diff -r --no-dereference "$OLD" "$WORK/out"
+    assert_clear_but_temporaries
+}
+
+# No create and no clean has run, which would clear what is left in the backup directory.
+assert_clear_but_temporaries()
+{
+    rm -f "$BACKUPS"/.cronos-1-*.tmp
+    assert_clear
+}
+
+@test "restore to a new place" {
+    each_point new_place_struck "${RESTORE_POINTS[@]}" "${NEW_POINTS[@]}"
+}
