@@ -2,7 +2,6 @@
  * reuse-open.c - which earlier backup members are taken from
  *
  * What a backup says about itself is read from its tail; only the one that fits is indexed. */
-#include "core/backup-directory.h"
 #include "core/catalog.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -112,6 +111,8 @@ static gboolean open_archive(CronosReuse *reuse, int dirfd, const char *file_nam
     if (reuse->index == NULL)
         return FALSE;
     reuse->limit = cronos_zip_index_directory_offset(reuse->index);
+    /* It is read from front to end, by whichever thread comes first. */
+    (void)posix_fadvise(reuse->fd, 0, (off_t)reuse->limit, POSIX_FADV_SEQUENTIAL);
     reuse->file_name = g_strdup(file_name);
     return TRUE;
 }

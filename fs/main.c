@@ -7,6 +7,8 @@
 #include "core/archive.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/passphrase.h"
+#include "fs/keeper.h"
 #include "fs/mount.h"
 #include "fs/pool.h"
 #include "fs/session.h"
@@ -121,8 +123,39 @@ static int wait_for_daemon(CronosReadiness *readiness, CronosSession *session)
         fflush(NULL);
         _exit(EXIT_SUCCESS);
     }
+    cronos_session_release(session);
     cronos_session_free(session);
     return complain(error);
+}
+
+/* The keeper's part: it holds nothing that serving needs, above all not the device, whose last
+ * closing tells the kernel that nobody serves any more. */
+static int keep(CronosKeeper *keeper, CronosMount *mount, CronosSession *session)
+{
+    cronos_session_release(session);
+    cronos_session_free(session);
+    cronos_readiness_resign(mount->readiness);
+    return cronos_keeper_wait(keeper);
+}
+
+static int run_daemon(CronosMount *mount, CronosSession *session)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean failed = FALSE;
+    g_autoptr(CronosKeeper) keeper =
+        cronos_keeper_fork(mount->options->mount_point, &failed, &error);
+    int status = EXIT_FAILURE;
+
+    if (keeper != NULL)
+        return keep(keeper, mount, session);
+    if (failed && !cronos_readiness_fail(mount->readiness, error->message)) {
+        complain(error);
+    } else if (!failed) {
+        cronos_session_release(session);
+        status = serve(mount, session);
+    }
+    cronos_session_free(session);
+    return status;
 }
 
 static int run_mounted(CronosMount *mount, CronosSession *session)
@@ -132,7 +165,6 @@ static int run_mounted(CronosMount *mount, CronosSession *session)
     g_autoptr(CronosReadiness) readiness = mount->options->foreground
                                                ? cronos_readiness_foreground()
                                                : cronos_readiness_fork(&side, &error);
-    int status;
 
     if (readiness == NULL) {
         cronos_session_free(session);
@@ -141,9 +173,7 @@ static int run_mounted(CronosMount *mount, CronosSession *session)
     if (side == CRONOS_READINESS_WAITER)
         return wait_for_daemon(readiness, session);
     mount->readiness = readiness;
-    status = serve(mount, session);
-    cronos_session_free(session);
-    return status;
+    return run_daemon(mount, session);
 }
 
 static int run(const CronosFsOptions *options)
@@ -155,6 +185,7 @@ static int run(const CronosFsOptions *options)
 
     gsize budget_bytes = (gsize)options->cache_mb * BYTES_PER_MIB;
     cronos_archive_set_cache_limit(budget_bytes / 2);
+    cronos_archive_prepare();
     mount.pool = cronos_pool_new(budget_bytes / 2, raise_descriptor_limit());
     mount.tree = cronos_tree_open(options->directory, mount.pool, &error);
     if (mount.tree != NULL)
@@ -163,6 +194,15 @@ static int run(const CronosFsOptions *options)
     cronos_tree_free(mount.tree);
     cronos_pool_free(mount.pool);
     return status;
+}
+
+/* At the start: the daemon shall not depend on a file that may go, nor be able to open it. */
+static gboolean load_passphrase(const CronosFsOptions *options, GError **error)
+{
+    if (options->passphrase_file == NULL)
+        return TRUE;
+    cronos_passphrase_set_source(options->passphrase_file, NULL);
+    return cronos_passphrase_get(error) != NULL;
 }
 
 int main(int argc, char **argv)
@@ -178,6 +218,8 @@ int main(int argc, char **argv)
         fputs(cronos_fs_options_help(), stdout);
     } else if (options.action == CRONOS_FS_VERSION) {
         printf("cronosfs %s\nlibfuse %s\n", CRONOS_VERSION, fuse_pkgversion());
+    } else if (options.action == CRONOS_FS_MOUNT && !load_passphrase(&options, &error)) {
+        status = complain(error);
     } else if (options.action == CRONOS_FS_MOUNT) {
         if (!options.foreground)
             close_inherited();

@@ -5,6 +5,8 @@
 #include "fs/readiness.h"
 #include "fs/tree.h"
 
+typedef struct CronosPush CronosPush;
+
 typedef struct {
     const CronosFsOptions *options;
     CronosPool *pool;
@@ -12,6 +14,7 @@ typedef struct {
     CronosReadiness *readiness;
     uid_t uid; /* whose files are that name no owner: the mounting user's */
     gid_t gid;
+    CronosPush *push; /* while requests are served */
     /* Written by init, before any other request. */
     gboolean no_open;    /* the kernel opens files by itself once told so */
     gboolean no_opendir; /* and directories */

@@ -4,6 +4,7 @@
 
 #include "fs/attributes.h"
 #include "fs/node.h"
+#include "fs/push.h"
 #include "fs/reply-buffer.h"
 #include "fs/target.h"
 
@@ -125,20 +126,19 @@ void cronos_op_open(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *
     }
 }
 
-/* Returns: the errno; @out_got: bytes put into @buffer. */
+/* @out_target: the caller's to clear. Returns: the errno; @out_got: bytes put into @buffer. */
 static int read_member(const CronosMount *mount, guint64 node, void *buffer, size_t size,
-                       off_t offset, size_t *out_got)
+                       off_t offset, CronosTarget *out_target, size_t *out_got)
 {
-    g_auto(CronosTarget) target = {0};
     g_autoptr(GError) error = NULL;
-    int errnum = cronos_target_open(mount, node, TRUE, &target);
+    int errnum = cronos_target_open(mount, node, TRUE, out_target);
 
     if (errnum != 0)
         return errnum;
-    gssize got =
-        cronos_archive_read(target.archive, target.entry, (guint64)offset, buffer, size, &error);
+    gssize got = cronos_archive_read(out_target->archive, out_target->entry, (guint64)offset,
+                                     buffer, size, &error);
     if (got < 0)
-        return cronos_target_report(mount, &target, error);
+        return cronos_target_report(mount, out_target, error);
     *out_got = (size_t)got;
     return 0;
 }
@@ -147,16 +147,23 @@ void cronos_op_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offs
                     struct fuse_file_info *file)
 {
     const CronosMount *mount = fuse_req_userdata(request);
-    void *buffer = cronos_reply_buffer(size);
+    g_auto(CronosTarget) target = {0};
+    CronosPushing pushing = {0};
+    char *buffer = cronos_reply_buffer(size + CRONOS_PUSH_BUFFER_BYTES);
     size_t got = 0;
     int errnum = buffer == NULL ? ENOMEM
                  : offset < 0   ? EINVAL
-                                : read_member(mount, node, buffer, size, offset, &got);
+                                : read_member(mount, node, buffer, size, offset, &target, &got);
 
-    if (errnum != 0)
+    if (errnum != 0) {
         fuse_reply_err(request, errnum);
-    else
-        fuse_reply_buf(request, buffer, got);
+        return;
+    }
+    if (offset == 0)
+        cronos_push_begin(mount->push, &target, fuse_req_ctx(request)->pid, got, buffer + size,
+                          &pushing);
+    fuse_reply_buf(request, buffer, got);
+    cronos_push_end(&pushing);
 }
 
 void cronos_op_statfs(fuse_req_t request, fuse_ino_t node)

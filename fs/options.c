@@ -17,9 +17,9 @@
 
 /* What fuse_opt fills in before it is checked. */
 typedef struct {
-    char *uid, *gid, *umask, *cache_mb, *log_file, *log_level, *max_threads;
+    char *uid, *gid, *umask, *cache_mb, *log_file, *log_level, *max_threads, *passphrase_file;
     int foreground, single_thread, debug, help, version, clone_fd;
-    int allow_other, allow_root, default_permissions, fsname, subtype;
+    int nosandbox, allow_other, allow_root, default_permissions, fsname, subtype;
     gboolean fake;
     const char *source, *target; /* borrowed from argv */
     const char *refused;         /* an argument too many, or an unknown short option */
@@ -53,6 +53,8 @@ static const struct fuse_opt templates[] = {
     TEXT("log_file=%s", log_file),
     TEXT("log_level=%s", log_level),
     TEXT("max_threads=%s", max_threads),
+    TEXT("passphrase_file=%s", passphrase_file),
+    FLAG("nosandbox", nosandbox),
     FLAG("allow_other", allow_other),
     FLAG("allow_root", allow_root),
     FLAG("default_permissions", default_permissions),
@@ -112,12 +114,14 @@ const char *cronos_fs_options_help(void)
            "  cache_mb=N             memory for indexes and decoded data, in MiB (64)\n"
            "  log_file=PATH          where to log, beside the journal\n"
            "  log_level=LEVEL        error, warning, info (default) or debug\n"
+           "  passphrase_file=PATH   whose first line opens encrypted members\n"
            "  allow_other            let other users in; implies default_permissions\n"
            "  allow_root             let root in\n"
            "  default_permissions    hold all users to the files' modes and owners\n"
            "  auto_unmount           unmount when the daemon dies\n"
            "  max_threads=N          serve with at most N threads (processors + 1)\n"
            "  clone_fd               a channel to the kernel for each thread\n"
+           "  nosandbox              keep the rights that serving does not need\n"
            "and those that mount(8) has for every file system, such as noexec.\n"
            "\n"
            "Unmount with \"fusermount3 -u MOUNTPOINT\", umount(8), or SIGTERM.\n";
@@ -232,6 +236,8 @@ static gboolean parse_values(CronosFsOptions *options, const RawOptions *raw, GE
     }
     if (raw->log_file != NULL)
         options->log_file = g_canonicalize_filename(raw->log_file, NULL);
+    if (raw->passphrase_file != NULL)
+        options->passphrase_file = g_canonicalize_filename(raw->passphrase_file, NULL);
     return parse_owner(options, raw, error);
 }
 
@@ -345,6 +351,7 @@ static gboolean interpret(CronosFsOptions *options, const RawOptions *raw, GErro
     options->foreground = raw->foreground || raw->debug;
     options->single_thread = raw->single_thread;
     options->clone_fd = raw->clone_fd;
+    options->sandbox = !raw->nosandbox;
     if (!parse_values(options, raw, error) ||
         !resolve("backup directory", raw->source, &options->directory, error) ||
         !resolve("mount point", raw->target, &options->mount_point, error) ||
@@ -364,6 +371,7 @@ static void raw_options_clear(RawOptions *raw)
     free(raw->log_file);
     free(raw->log_level);
     free(raw->max_threads);
+    free(raw->passphrase_file);
 }
 
 gboolean cronos_fs_options_parse(CronosFsOptions *options, int argc, char **argv, GError **error)
@@ -398,4 +406,5 @@ void cronos_fs_options_clear(CronosFsOptions *options)
     g_clear_pointer(&options->directory, g_free);
     g_clear_pointer(&options->mount_point, g_free);
     g_clear_pointer(&options->log_file, g_free);
+    g_clear_pointer(&options->passphrase_file, g_free);
 }

@@ -20,6 +20,7 @@ typedef struct {
     char *directory;   /* absolute, canonical */
     char *mount_point; /* absolute, canonical */
     gboolean foreground, single_thread, debug, clone_fd;
+    gboolean sandbox; /* give up rights before serving */
     gboolean has_uid, has_gid, has_umask;
     uid_t uid;
     gid_t gid;
@@ -28,6 +29,7 @@ typedef struct {
     guint max_threads; /* 0: as many as suit the machine */
     char *log_file;    /* nullable; absolute */
     CronosLogLevel log_level;
+    char *passphrase_file; /* nullable */
     struct fuse_args fuse; /* what goes to fuse_session_new */
 } CronosFsOptions;
 

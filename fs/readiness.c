@@ -19,6 +19,7 @@
 
 struct CronosReadiness {
     pid_t daemon; /* the waiter's: who is waited for */
+    int null;     /* what takes the terminal's place: not to be opened later; -1: not needed */
     pthread_mutex_t lock;
     int fd; /* lock; -1 once all is said, and in the foreground */
 };
@@ -28,6 +29,7 @@ static CronosReadiness *readiness_new(int fd, pid_t daemon)
     CronosReadiness *readiness = g_new0(CronosReadiness, 1);
 
     readiness->fd = fd;
+    readiness->null = fd >= 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
     readiness->daemon = daemon;
     pthread_mutex_init(&readiness->lock, NULL);
     return readiness;
@@ -69,6 +71,8 @@ void cronos_readiness_free(CronosReadiness *readiness)
         return;
     if (readiness->fd >= 0)
         close(readiness->fd);
+    if (readiness->null >= 0)
+        close(readiness->null);
     pthread_mutex_destroy(&readiness->lock);
     g_free(readiness);
 }
@@ -97,15 +101,21 @@ static void send_all(int fd, const char *bytes, gsize length)
     }
 }
 
-static void leave_terminal(void)
+static void leave_terminal(const CronosReadiness *readiness)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
     cronos_log_detach();
-    for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
-        dup2(null, fd);
-    if (null > STDERR_FILENO)
-        close(null);
+    for (int fd = STDIN_FILENO; readiness->null >= 0 && fd <= STDERR_FILENO; fd++)
+        dup2(readiness->null, fd);
+}
+
+void cronos_readiness_resign(CronosReadiness *readiness)
+{
+    int fd = take_fd(readiness);
+
+    if (fd < 0)
+        return;
+    leave_terminal(readiness);
+    close(fd);
 }
 
 void cronos_readiness_announce(CronosReadiness *readiness)
@@ -115,7 +125,7 @@ void cronos_readiness_announce(CronosReadiness *readiness)
 
     if (fd < 0)
         return;
-    leave_terminal();
+    leave_terminal(readiness);
     send_all(fd, &word, 1);
     close(fd);
 }
@@ -148,13 +158,19 @@ static char *receive_all(int fd)
     }
 }
 
-static void set_death(pid_t daemon, GError **error)
+/* Returns: its status, once it has cleaned up and ended. */
+static int await_end(pid_t daemon)
 {
     int status = 0;
 
     while (waitpid(daemon, &status, 0) < 0)
         if (errno != EINTR)
             break;
+    return status;
+}
+
+static void set_death(int status, GError **error)
+{
     if (WIFSIGNALED(status))
         g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_FAILED,
                     "the daemon was killed before it served: %s", g_strsignal(WTERMSIG(status)));
@@ -171,9 +187,10 @@ gboolean cronos_readiness_wait(CronosReadiness *readiness, GError **error)
     close(fd);
     if (received[0] == READY)
         return TRUE;
+    int status = await_end(readiness->daemon);
     if (received[0] == FAILED)
         g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_FAILED, "%s", received + 1);
     else
-        set_death(readiness->daemon, error);
+        set_death(status, error);
     return FALSE;
 }

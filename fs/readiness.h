@@ -22,6 +22,10 @@ CronosReadiness *cronos_readiness_foreground(void);
 void cronos_readiness_free(CronosReadiness *readiness); /* NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosReadiness, cronos_readiness_free)
 
+/* For a process between the two, which neither serves nor waits: leaves the terminal, and takes no
+ * part any more. Nothing is closed where the daemon is in the foreground. */
+void cronos_readiness_resign(CronosReadiness *readiness);
+
 /* Daemon: lets the parent go, and turns from the terminal to the log. The first call counts.
  * Threads: safe. */
 void cronos_readiness_announce(CronosReadiness *readiness);

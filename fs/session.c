@@ -9,6 +9,8 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "fs/operations.h"
+#include "fs/push.h"
+#include "fs/sandbox.h"
 #include "fs/watch.h"
 
 #include <errno.h>
@@ -37,7 +39,8 @@ struct CronosSession {
 
 typedef struct {
     struct fuse_session *fuse;
-    CronosWatch *watch; /* borrowed */
+    CronosWatch *watch; /* borrowed, as the next */
+    CronosPush *push;
     pthread_t thread, main_thread;
     int signal_fd;
     int done_fd; /* eventfd: the loop has ended */
@@ -143,6 +146,11 @@ static void unmount(CronosSession *session)
     session->mounted = FALSE;
 }
 
+void cronos_session_release(CronosSession *session)
+{
+    session->mounted = FALSE;
+}
+
 void cronos_session_free(CronosSession *session)
 {
     if (session == NULL)
@@ -163,6 +171,7 @@ static void *stopper_thread(void *data)
     if (polled[0].revents != 0)
         return NULL;
     cronos_watch_halt(stopper->watch);
+    cronos_push_halt(stopper->push);
     fuse_session_exit(stopper->fuse);
     do
         pthread_kill(stopper->main_thread, WAKE_SIGNAL);
@@ -170,14 +179,11 @@ static void *stopper_thread(void *data)
     return NULL;
 }
 
-static gboolean stopper_start(Stopper *stopper, struct fuse_session *fuse, CronosWatch *watch,
-                              GError **error)
+static gboolean stopper_start(Stopper *stopper, GError **error)
 {
     sigset_t ending = ending_signals();
     int errnum = 0;
 
-    stopper->fuse = fuse;
-    stopper->watch = watch;
     stopper->main_thread = pthread_self();
     stopper->signal_fd = signalfd(-1, &ending, SFD_CLOEXEC);
     stopper->done_fd = eventfd(0, EFD_CLOEXEC);
@@ -204,9 +210,12 @@ static void stopper_end(Stopper *stopper)
 
 /* The kernel hands requests to the thread that has slept longest: each one more than are busy costs
  * cold caches and memory, and gains only where threads wait for a disk. */
-static guint default_threads(void)
+static guint thread_count(const CronosFsOptions *options)
 {
-    return MAX(THREADS_LEAST, g_get_num_processors() + 1);
+    if (options->single_thread)
+        return 1;
+    return options->max_threads > 0 ? options->max_threads
+                                    : MAX(THREADS_LEAST, g_get_num_processors() + 1);
 }
 
 /* Returns: 0, a signal's number, or a negative errno. */
@@ -216,36 +225,39 @@ static int run_loop(struct fuse_session *fuse, const CronosFsOptions *options)
         return fuse_session_loop(fuse);
     struct fuse_loop_config *config = fuse_loop_cfg_create();
     fuse_loop_cfg_set_clone_fd(config, options->clone_fd ? 1 : 0);
-    fuse_loop_cfg_set_max_threads(config, options->max_threads > 0 ? options->max_threads
-                                                                   : default_threads());
+    fuse_loop_cfg_set_max_threads(config, thread_count(options));
     int result = fuse_session_loop_mt(fuse, config);
     fuse_loop_cfg_destroy(config);
     return result;
 }
 
-/* The mount is gone when this returns. */
 static int serve(CronosSession *session, Stopper *stopper)
 {
     const CronosFsOptions *options = session->mount->options;
 
     cronos_log_event(CRONOS_LOG_INFO, NULL, options->mount_point, "mounted %s", options->directory);
     int result = run_loop(session->fuse, options);
-    unmount(session);
     stopper_end(stopper);
-    cronos_log_event(CRONOS_LOG_INFO, NULL, options->mount_point, "unmounted %s",
-                     options->directory);
     return result;
 }
 
 gboolean cronos_session_serve(CronosSession *session, GError **error)
 {
-    Stopper stopper;
-    g_autoptr(CronosWatch) watch = cronos_watch_start(session->mount->tree, session->fuse, error);
+    CronosMount *mount = session->mount;
 
-    if (watch == NULL || !stopper_start(&stopper, session->fuse, watch, error))
+    cronos_sandbox_enter(mount->options);
+    g_autoptr(CronosWatch) watch = cronos_watch_start(mount->tree, session->fuse, error);
+    Stopper stopper = {.fuse = session->fuse, .watch = watch};
+    int result = -1;
+
+    if (watch == NULL)
         return FALSE;
-    int result = serve(session, &stopper);
-    if (result < 0)
-        cronos_error_set_system(error, -result, "the connection to the kernel broke");
+    mount->push = stopper.push = cronos_push_new(session->fuse, thread_count(mount->options));
+    if (stopper_start(&stopper, error)) {
+        result = serve(session, &stopper);
+        if (result < 0)
+            cronos_error_set_system(error, -result, "the connection to the kernel broke");
+    }
+    cronos_push_free(mount->push);
     return result >= 0;
 }

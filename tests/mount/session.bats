@@ -212,7 +212,7 @@ END
     mount_backups
     [[ $(ls -l "$MNT" | grep -c egos_backup) == 1002 ]]
     # Descriptors, less those of the archives, are few.
-    (($(find "/proc/$DAEMON/fd" -lname "$BACKUPS/*.zip" | wc -l) == 0))
+    (($(find "/proc/$(serving_process)/fd" -lname "$BACKUPS/*.zip" | wc -l) == 0))
     find "$MNT" -maxdepth 2 >/dev/null
     diff -r "$ROOT/src" "$MNT/latest/src"
 }
