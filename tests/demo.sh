@@ -40,7 +40,7 @@ clean_up()
 }
 
 packages_require build run
-require_fuse_device
+require_fuse
 WORK=$(mktemp -d)
 trap clean_up EXIT
 

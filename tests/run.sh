@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 SOURCE=$PWD
 QUICK=
 # What runs more than one thread.
-THREADED_TESTS=(archive create restore verify mount-parallel mount-live)
+THREADED_TESTS=(archive create restore reuse verify cli-reuse mount-parallel mount-live)
 PASSED=0
 FAILED=0
 
@@ -114,12 +114,12 @@ report_directory()
 release_tests()
 {
     build release
-    suite "unit tests, hostile input, fuzzing corpus" release \
-        --suite unit --suite hostile --suite fuzz
+    suite "unit tests, fuzzing corpus" release --suite unit --suite fuzz
     require "meson install" env DESTDIR="$WORK/installed" meson install -C "$WORK/release" \
         --no-rebuild
     export CRONOS_TEST_PREFIX=$WORK/installed/usr
-    suite "command line and mount, as installed" release --suite cli --suite mount
+    suite "command line, mount, hostile archives, as installed" release \
+        --suite cli --suite mount --suite hostile
     suite "large data, as installed" release --suite large --num-processes 1
     heading "a real tree: /usr/include and /usr/share/doc"
     check "real tree" real_tree
@@ -163,10 +163,12 @@ thread_sanitizer_tests()
     reports=$(report_directory tsan-reports)
     require "build: what tells TSan of GLib's locks" glib_locks_shown "$WORK/tsan-glib.so"
     export TSAN_OPTIONS=exitcode=66:log_path=$reports/tsan
+    # GLib's slices, too, pass memory from thread to thread unseen.
+    export G_SLICE=always-malloc
     LD_PRELOAD=$WORK/tsan-glib.so suite "threaded parts, under TSan" tsan \
         --timeout-multiplier 4 "${THREADED_TESTS[@]}"
     check "no report of TSan" no_sanitizer_reports "$reports"
-    unset TSAN_OPTIONS
+    unset TSAN_OPTIONS G_SLICE
 }
 
 formatted()
@@ -185,7 +187,15 @@ cppcheck_clean()
 
 scripts_clean()
 {
-    shellcheck .ci/run tests/*.sh tests/lib/*.sh tests/lib/*.bash tests/*/*.bats
+    shellcheck .ci/run tests/*.sh tests/fuzz/fuzz-all tests/lib/*.sh tests/*/*.bash tests/*/*.bats
+}
+
+readme_names_packages()
+{
+    local package
+    for package in $(packages_for build run); do
+        grep -qwF -- "$package" README.md || { echo "README.md lacks $package"; return 1; }
+    done
 }
 
 static_checks()
@@ -195,6 +205,7 @@ static_checks()
     check "cppcheck" cppcheck_clean
     check "manual pages" mandoc -T lint -W warning man/*.[1-9]
     check "shellcheck" scripts_clean
+    check "README names what a build needs" readme_names_packages
 }
 
 finish()
@@ -211,7 +222,7 @@ clean_up()
 }
 
 packages_require build run test check
-require_fuse_device
+require_fuse
 WORK=$(mktemp -d)
 trap clean_up EXIT
 # The programs under test must be in reach of the unprivileged user that some tests run as.

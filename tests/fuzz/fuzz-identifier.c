@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * fuzz-identifier.c - the input is names, one a line: the last is what a user typed to find a backup,
- * the others are files in the backup directory */
+ * fuzz-identifier.c - the input is names, one a line: the last is what a user typed to find a
+ * backup, the others are files in the backup directory */
 #include "tests/fuzz/fuzz.h"
 
 #include "core/below.h"
@@ -58,7 +58,8 @@ static void check_normalize(const char *typed)
     g_autofree char *again = cronos_backup_name_normalize(name, NULL);
     g_assert_cmpstr(name, ==, again);
     g_assert_cmpuint(strlen(name), <=, CRONOS_BACKUP_NAME_MAX);
-    g_autofree char *file_name = cronos_backup_name_format(CRONOS_BACKUP_TYPE_AUTO, name, 1700000000);
+    g_autofree char *file_name =
+        cronos_backup_name_format(CRONOS_BACKUP_TYPE_AUTO, name, 1700000000);
     g_assert_true(cronos_backup_name_parse(file_name, &parsed));
     g_assert_cmpstr(parsed.name, ==, name);
     g_assert_cmpint(parsed.created, ==, 1700000000);

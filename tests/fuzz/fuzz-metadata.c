@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * fuzz-metadata.c - the input is metadata: as text, as KEY=VALUE, as comment and member of an archive */
+ * fuzz-metadata.c - the input is metadata: as text, as KEY=VALUE, as comment and member of an
+ * archive */
 #include "tests/fuzz/fuzz.h"
 
 #include "core/config.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * fuzz-sozip.c - the input is a SOZip index and the stored bytes it speaks of
  *
- * Input: u16 length of the index, the index, the member's stored bytes. Local headers with the right
- * checksum and the sizes that the index claims are put around them, so that what is parsed is the
- * index itself. */
+ * Input: u16 length of the index, the index, the member's stored bytes. Local headers with the
+ * right checksum and the sizes that the index claims are put around them, so that what is parsed is
+ * the index itself. */
 #include "tests/fuzz/fuzz.h"
 
 #include "core/zip/sozip-table.h"
@@ -62,9 +62,9 @@ static void check_table(int fd, const CronosSozipTable *table, guint64 data_offs
             continue;
         g_autofree guint8 *out = g_malloc(chunk.size_bytes);
         g_autofree guint8 *stored = g_malloc(chunk.stored_bytes + CRONOS_SOZIP_TAIL_BYTES);
-        g_assert_true(pread(fd, stored, chunk.stored_bytes,
-                            (off_t)(data_offset + chunk.stored_offset)) ==
-                      (gssize)chunk.stored_bytes);
+        g_assert_true(
+            pread(fd, stored, chunk.stored_bytes, (off_t)(data_offset + chunk.stored_offset)) ==
+            (gssize)chunk.stored_bytes);
         cronos_sozip_decode_chunk(decompressor, &chunk, stored, out, NULL);
     }
     g_assert_cmpuint(stored_bytes, ==, extent->stored_bytes);

@@ -57,8 +57,7 @@ static void check_streams(const Subject *subject, const CronosZipExtent *extent,
 
     for (guint i = 0; i < G_N_ELEMENTS(openers); i++) {
         g_autoptr(GError) error = NULL;
-        g_autoptr(CronosZipStream) stream =
-            openers[i](subject->fd, extent, subject->limit, &error);
+        g_autoptr(CronosZipStream) stream = openers[i](subject->fd, extent, subject->limit, &error);
 
         fuzz_check_error(stream != NULL, error);
         gboolean good = stream != NULL && read_stream(stream, extent->size_bytes, whole);
@@ -78,8 +77,8 @@ static void check_offsets(const Subject *subject, guint32 entry, guint64 size_by
 
     for (guint i = 0; i < G_N_ELEMENTS(offsets); i++) {
         g_autoptr(GError) error = NULL;
-        gssize n = cronos_archive_read(subject->archive, entry, offsets[i], buffer, sizeof buffer,
-                                       &error);
+        gssize n =
+            cronos_archive_read(subject->archive, entry, offsets[i], buffer, sizeof buffer, &error);
 
         fuzz_check_error(n >= 0, error);
         if (whole == NULL || offsets[i] > size_bytes)
@@ -111,8 +110,8 @@ static void decode_chunks(const Subject *subject, guint64 data_offset,
 static void check_sozip(const Subject *subject, guint32 entry, const CronosZipExtent *extent)
 {
     g_autofree char *path = cronos_archive_path(subject->archive, entry);
-    g_autoptr(CronosSozipTable) table = cronos_sozip_table_load(
-        subject->fd, extent, subject->limit, path, strlen(path), NULL);
+    g_autoptr(CronosSozipTable) table =
+        cronos_sozip_table_load(subject->fd, extent, subject->limit, path, strlen(path), NULL);
     guint64 data_offset;
 
     if (table != NULL && extent->size_bytes <= WHOLE_MAX &&

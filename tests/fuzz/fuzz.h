@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * fuzz.h - what every fuzz target shares
  *
- * A target takes any bytes and must come back: no crash, no hang, nothing left behind. What is more,
- * it holds what it gets against what must be true of every result, and aborts where that fails. */
+ * A target takes any bytes and must come back: no crash, no hang, nothing left behind. What is
+ * more, it holds what it gets against what must be true of every result, and aborts where that
+ * fails. */
 #pragma once
 #include <glib.h>
 #include <stddef.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * test-flips-restore.c - restoring from, and taking members over from, archives with one byte changed
+ * test-flips-restore.c - restoring from, and taking members over from, archives with one byte
+ * changed
  *
  * A restore that succeeds has written the original's files, each under its own name; whether it
- * succeeds or not, nothing lies outside of its target. A backup made beside a damaged one holds what
- * the project holds. */
+ * succeeds or not, nothing lies outside of its target. A backup made beside a damaged one holds
+ * what the project holds. */
 #include "tests/unit/restore-fixture.h"
 
 #include "core/below.h"
-
 
 /* Every changed archive costs a restore, or a backup and the reading of it. */
 #define RESTORE_STEP 1
@@ -22,11 +22,10 @@ typedef struct {
 
 static Archive load(const Fixture *fixture, const char *file_name)
 {
-    Archive archive = {.path = g_build_filename(
-                           cronos_config_backup_directory(fixture->config), file_name, NULL)};
+    Archive archive = {
+        .path = g_build_filename(cronos_config_backup_directory(fixture->config), file_name, NULL)};
 
-    assert_true(
-        g_file_get_contents(archive.path, (char **)&archive.bytes, &archive.size, NULL));
+    assert_true(g_file_get_contents(archive.path, (char **)&archive.bytes, &archive.size, NULL));
     return archive;
 }
 
@@ -125,12 +124,12 @@ static void remove_below(const char *path)
 static void test_restore(void **state)
 {
     Fixture *fixture = *state;
-    const CronosBackup *backup = fixture_zip(
-        fixture, ARCHIVE,
-        "add('a.txt', b'first version')\n"
-        "add('d/b', b'second ' * 20)\n"
-        "add('d/stored', b'third', method=zipfile.ZIP_STORED)\n"
-        "add('link', b'd/b', mode=stat.S_IFLNK | 0o777)\n");
+    const CronosBackup *backup =
+        fixture_zip(fixture, ARCHIVE,
+                    "add('a.txt', b'first version')\n"
+                    "add('d/b', b'second ' * 20)\n"
+                    "add('d/stored', b'third', method=zipfile.ZIP_STORED)\n"
+                    "add('link', b'd/b', mode=stat.S_IFLNK | 0o777)\n");
     Archive archive = load(fixture, ARCHIVE);
     g_autofree char *outer = fixture_path(fixture, "outer");
     g_autofree char *target = fixture_path(fixture, "outer/target");
@@ -161,8 +160,8 @@ static void test_restore(void **state)
     clear(&archive);
 }
 
-/* Waits until what was changed last lies before the start of any later backup, as the coarsest clock
- * of a kernel tells it. */
+/* Waits until what was changed last lies before the start of any later backup, as the coarsest
+ * clock of a kernel tells it. */
 static void settle(void)
 {
     const gint64 end = g_get_real_time() + 20000;
@@ -205,11 +204,12 @@ static void test_reuse(void **state)
     guint64 reused = 0, anew = 0;
     CronosCreateResult *result;
 
-    fixture_script(fixture, "project",
-                   "import os, sys\n"
-                   "os.makedirs(sys.argv[1] + '/d')\n"
-                   "for name, text in (('a', 'first ' * 50), ('d/b', 'second ' * 90), ('c', 'x')):\n"
-                   "    with open(sys.argv[1] + '/' + name, 'w') as out: out.write(text)\n");
+    fixture_script(
+        fixture, "project",
+        "import os, sys\n"
+        "os.makedirs(sys.argv[1] + '/d')\n"
+        "for name, text in (('a', 'first ' * 50), ('d/b', 'second ' * 90), ('c', 'x')):\n"
+        "    with open(sys.argv[1] + '/' + name, 'w') as out: out.write(text)\n");
     settle();
     create(fixture, "x", &result);
     Archive archive = load(fixture, result->file_name);

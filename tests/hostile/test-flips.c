@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * test-flips.c - archives of real tools, cut at every byte and with every byte changed
  *
- * The archives are the seeds in the directory given as argument. What must hold: an archive that was
- * cut does not open; a file that reads without an error has the bytes of one of the original's files,
- * since a CRC protects them; and where verification finds nothing, each file stands under its own name
- * with its own bytes. Modes, times, owners and the archive comment are protected by nothing in a ZIP
- * file: a mode may thus turn a file into a symbolic link, or an empty file into a folder. */
+ * The archives are the seeds in the directory given as argument. What must hold: an archive that
+ * was cut does not open; a file that reads without an error has the bytes of one of the original's
+ * files, since a CRC protects them; and where verification finds nothing, each file stands under
+ * its own name with its own bytes. Modes, times, owners and the archive comment are protected by
+ * nothing in a ZIP file: a mode may thus turn a file into a symbolic link, or an empty file into a
+ * folder. */
 #include "core/error.h"
 #include "core/verify-private.h"
 
@@ -26,12 +27,12 @@ typedef struct {
     char *name;
     guint8 *bytes;
     gsize size;
-    int fd;                /* a file in memory, in which one byte is changed at a time */
-    GHashTable *files;     /* path to GBytes; NULL where it can not be decoded here */
-    GHashTable *folders;   /* paths of those with a member of their own */
-    GHashTable *sums;      /* SHA-256 of all contents in .files */
-    guint64 repairs;       /* the unchanged archive's */
-    gboolean verifies;     /* every member of it can be checked */
+    int fd;              /* a file in memory, in which one byte is changed at a time */
+    GHashTable *files;   /* path to GBytes; NULL where it can not be decoded here */
+    GHashTable *folders; /* paths of those with a member of their own */
+    GHashTable *sums;    /* SHA-256 of all contents in .files */
+    guint64 repairs;     /* the unchanged archive's */
+    gboolean verifies;   /* every member of it can be checked */
 } Subject;
 
 static const char *corpus;

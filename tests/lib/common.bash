@@ -18,7 +18,8 @@ fi
 export PATH
 # The configuration of whoever runs the tests has no part in them.
 unset CRONOS_CONFIG SOURCE_DATE_EPOCH NO_COLOR
-export XDG_CONFIG_HOME=/nonexistent G_DEBUG=fatal-criticals LC_ALL=C.UTF-8 TZ=Europe/Berlin
+export XDG_CONFIG_HOME=/nonexistent G_DEBUG=fatal-criticals LC_ALL=C.UTF-8 TERM=xterm
+export TZ=Europe/Berlin
 
 make_workspace()
 {

@@ -3,7 +3,7 @@
 # foreign.bash - archives of other tools in the backup directory
 
 # shellcheck disable=SC2034  # for the tests
-FOREIGN_TOOLS=(zip zip-stream 7z bsdtar python)
+FOREIGN_TOOLS=(zip zip-no-extra 7z bsdtar python python-stream)
 
 # Prints the identifier of the archive that tool $2 made, named by the "scheme" or its "own" way.
 foreign_id()
@@ -34,15 +34,20 @@ make_foreign_archives()
 pack_with()
 {
     case $1 in
-        zip) zip -qryX9 "$2" . ;;
-        zip-stream) zip -qry - . | cat >"$2" ;;
+        zip) zip -qry "$2" . ;;
+        zip-no-extra) zip -qryX9 "$2" . ;;
         7z) 7z a -tzip -mx=1 -mtc=on -snl -bso0 -bsp0 "$2" . ;;
         bsdtar) bsdtar -cf "$2" --format zip -- * ;;
-        python) python3 - "$2" <<'END' ;;
-import os, stat, sys, time, zipfile
+        python) python3 -c "$PACK_BY_PYTHON" >"$2" ;;
+        python-stream) python3 -c "$PACK_BY_PYTHON" | cat >"$2" ;;
+    esac
+}
 
-# ZipFile.write follows symbolic links; they are stored as the other tools store them.
-with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as out:
+# Writes to stdout; to a pipe with data descriptors, since sizes are not known beforehand.
+# ZipFile.write follows symbolic links; here they are stored as the other tools store them.
+PACK_BY_PYTHON='
+import os, stat, sys, time, zipfile
+with zipfile.ZipFile(sys.stdout.buffer, "w", zipfile.ZIP_DEFLATED) as out:
     for folder, folders, files in os.walk("."):
         for name in folders + files:
             path = os.path.relpath(os.path.join(folder, name))
@@ -53,16 +58,14 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as out:
                 out.writestr(info, os.readlink(path))
             else:
                 out.write(path)
-END
-    esac
-}
+'
 
 # How far the tool's archives tell times: dump-tree's options to compare with.
-# zip's -X leaves out UT times; 7z stores NTFS ones; bsdtar UT; Python DOS times only.
+# zip and bsdtar store UT times, 7z NTFS ones; zip -X and Python DOS times only.
 foreign_precision()
 {
     case $1 in
-        zip | python) echo "--mtime 2s --no-link-times --no-directory-times" ;;
+        zip-no-extra | python*) echo "--mtime 2s --no-link-times --no-directory-times" ;;
         *) echo "--mtime s --no-link-times --no-directory-times" ;;
     esac
 }

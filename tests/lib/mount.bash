@@ -51,6 +51,12 @@ mount_backups()
     is_mounted || fail "cronosfs ended before it served:" "$(cat "$WORK/daemon.log")"
 }
 
+# Prints the process that serves: the one started keeps watch over it.
+serving_process()
+{
+    pgrep -P "$DAEMON" -x cronosfs
+}
+
 # Unmounts as users do, and demands that the daemon ends, with status 0.
 unmount_backups()
 {

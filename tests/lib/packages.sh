@@ -49,9 +49,14 @@ packages_require()
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# /dev/fuse, with the kernel's module loaded where that is possible.
-require_fuse_device()
+# What fusermount3 needs: /dev/fuse, with the kernel's module loaded where that is possible, and
+# /etc/mtab, which installations have and bare chroots lack.
+require_fuse()
 {
+    if ((EUID == 0)) && [[ ! -e /etc/mtab ]]; then
+        echo "linking /etc/mtab to /proc/self/mounts"
+        ln -s ../proc/self/mounts /etc/mtab
+    fi
     [[ -c /dev/fuse ]] && return 0
     if ((EUID == 0)) && command -v modprobe >/dev/null; then
         echo "loading the kernel module fuse"

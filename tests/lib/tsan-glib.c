@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * tsan-glib.c - tells ThreadSanitizer what GLib's locks order
  *
- * GLib of the distribution is not built for ThreadSanitizer, so that each use of a GMutex would look
- * like none. This library is preloaded (LD_PRELOAD) into the programs under test: each of its
+ * GLib of the distribution is not built for ThreadSanitizer, so that each use of a GMutex would
+ * look like none. This library is preloaded (LD_PRELOAD) into the programs under test: each of its
  * functions calls GLib's own and notes an acquire or a release on the lock. In programs without
  * the sanitizer it does nothing more than pass calls on. */
 #include <dlfcn.h>

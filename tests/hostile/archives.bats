@@ -1,0 +1,95 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Archives made to do harm: each command ends by itself, in time, tells the truth, and writes
+# nothing outside of its target.
+
+load ../lib/common
+load hostile
+
+setup()
+{
+    make_workspace
+    make_hostile
+    cp "$ARCHIVES"/* "$BACKUPS"
+}
+
+@test "list: every archive, once, and JSON that is JSON" {
+    remember
+    tame cronos list
+    assert_equal "$ENDED" 0
+    assert_equal "$(grep -c egos_backup_ "$WORK/out")" "$(wc -l <"$TABLE")"
+    tame_json cronos list --json
+    assert_equal "$ENDED" 0
+    tame cronos list --all
+    assert_equal "$ENDED" 0
+    unharmed list
+}
+
+@test "show: any archive" {
+    local name expectation
+    remember
+    while read -r name expectation; do
+        tame cronos show "$name"
+        tame_json cronos show "$name" --json
+        [[ $expectation != sound ]] || assert_equal "$name $ENDED" "$name 0"
+    done <"$TABLE"
+    unharmed show
+}
+
+@test "verify: damage is found where it is, and nowhere else" {
+    local name expectation
+    remember
+    while read -r name expectation; do
+        tame cronos verify "$name"
+        case $expectation in
+            sound) assert_equal "$name $ENDED" "$name 0" ;;
+            damaged) assert_equal "$name $ENDED" "$name 1" ;;
+        esac
+        tame cronos verify --against-source "$name"
+    done <"$TABLE"
+    tame_json cronos verify --all --json
+    unharmed verify
+}
+
+@test "restore to a new location: nothing outside of it, nothing left of what fails" {
+    local name expectation
+    remember
+    while read -r name expectation; do
+        tame cronos restore "$name" --to "$WORK/outer/target"
+        case $expectation in
+            sound) assert_equal "$name $ENDED" "$name 0" ;;
+            damaged) assert_equal "$name $ENDED" "$name 1" ;;
+        esac
+        ((ENDED != 1)) || assert_files "$WORK/outer" ""
+        ((ENDED == 1)) || assert_files "$WORK/outer" target
+        [[ ! -f $WORK/outer/target/good ]] || assert_equal "$(cat "$WORK/outer/target/good")" good
+        chmod -R u+rwX "$WORK/outer"
+        rm -rf "$WORK/outer/target"
+    done <"$TABLE"
+    unharmed restore
+}
+
+@test "restore without verification: the same" {
+    local name
+    remember
+    while read -r name _; do
+        # Nothing but verification keeps a user from having the ten gigabytes.
+        [[ $name != *_bomb-overlapping_* ]] || continue
+        tame cronos restore "$name" --no-verify --to "$WORK/outer/target"
+        ((ENDED != 1)) || assert_files "$WORK/outer" ""
+        [[ ! -f $WORK/outer/target/good ]] || assert_equal "$(cat "$WORK/outer/target/good")" good
+        chmod -R u+rwX "$WORK/outer"
+        rm -rf "$WORK/outer/target"
+    done <"$TABLE"
+    unharmed restore
+}
+
+@test "a restore of ten gigabytes that nobody wanted can be stopped" {
+    local name
+    name=$(grep -o '^[^ ]*_bomb-overlapping_[^ ]*' "$TABLE")
+    remember
+    run timeout -s INT 0.3 cronos restore "$name" --no-verify --to "$WORK/outer/target"
+    assert_equal "$status" 124
+    unharmed interrupted
+    [[ ! -e $WORK/outer/target ]]
+}
