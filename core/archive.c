@@ -353,14 +353,14 @@ gssize cronos_archive_stream_read(CronosArchiveStream *stream, void *buffer, gsi
 struct CronosSozipChunks *cronos_archive_chunks_open(CronosArchive *archive, guint32 entry,
                                                      GError **error)
 {
-    GError *failure = NULL;
+    g_autoptr(GError) failure = NULL;
 
     if (archive->format->chunks_open == NULL || cronos_archive_is_directory(archive, entry))
         return NULL;
     struct CronosSozipChunks *chunks = archive->format->chunks_open(archive->data, entry, &failure);
     if (failure != NULL) {
         prefix_member(archive, entry, &failure);
-        g_propagate_error(error, failure);
+        g_propagate_error(error, g_steal_pointer(&failure));
     }
     return chunks;
 }
