@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * keeper.c - the process that takes the mount away
  *
- * A mount is known by its number and its device in /proc/self/mountinfo. It is taken away by name,
- * as everybody does: only where it lies on top of what is mounted there. */
+ * A mount is known by its number and its device in /proc/self/mountinfo, which the next mount may
+ * get as soon as it is gone: so the child tells when it was others who took it away. It is taken
+ * away by name, as everybody does: only where it lies on top of what is mounted there. */
 #include "fs/keeper.h"
 
 #include "core/error.h"
@@ -13,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -23,9 +25,10 @@
 enum { FIELD_NUMBER = 0, FIELD_DEVICE = 2, FIELD_MOUNT_POINT = 4, FIELDS };
 
 struct CronosKeeper {
-    pid_t child;
+    pid_t child; /* 0 in the child */
     char *mount_point;
-    char *identity; /* nullable: not found */
+    char *identity;  /* nullable: not found */
+    gint *unmounted; /* atomic; in memory that both processes share */
 };
 
 /* Returns: (owned) what tells the topmost mount on @mount_point from all others; NULL: none. */
@@ -72,25 +75,40 @@ static void become_child(pid_t parent, const sigset_t *mask)
         raise(SIGTERM);
 }
 
-CronosKeeper *cronos_keeper_fork(const char *mount_point, gboolean *out_failed, GError **error)
+static CronosKeeper *keeper_new(const char *mount_point)
 {
-    g_autoptr(CronosKeeper) keeper = g_new0(CronosKeeper, 1);
+    CronosKeeper *keeper = g_new0(CronosKeeper, 1);
+    void *shared =
+        mmap(NULL, sizeof(gint), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    keeper->unmounted = shared != MAP_FAILED ? shared : NULL;
+    keeper->mount_point = g_strdup(mount_point);
+    keeper->identity = find_mount(mount_point);
+    return keeper;
+}
+
+CronosKeeper *cronos_keeper_fork(const char *mount_point, CronosKeeperSide *out_side,
+                                 GError **error)
+{
+    g_autoptr(CronosKeeper) keeper = keeper_new(mount_point);
     sigset_t awaited = awaited_signals(), before;
     pid_t parent = getpid();
 
-    keeper->mount_point = g_strdup(mount_point);
-    keeper->identity = find_mount(mount_point);
     pthread_sigmask(SIG_BLOCK, &awaited, &before);
-    keeper->child = fork();
-    *out_failed = keeper->child < 0;
+    keeper->child = keeper->unmounted != NULL ? fork() : -1;
     if (keeper->child < 0) {
         cronos_error_set_system(error, errno, "can not start the serving process");
         return NULL;
     }
-    if (keeper->child > 0)
-        return g_steal_pointer(&keeper);
-    become_child(parent, &before);
-    return NULL;
+    *out_side = keeper->child > 0 ? CRONOS_KEEPER_PARENT : CRONOS_KEEPER_CHILD;
+    if (keeper->child == 0)
+        become_child(parent, &before);
+    return g_steal_pointer(&keeper);
+}
+
+void cronos_keeper_note_unmounted(CronosKeeper *keeper)
+{
+    g_atomic_int_set(keeper->unmounted, 1);
 }
 
 /* Returns: the child's status as waitpid gives it. */
@@ -113,6 +131,8 @@ static int wait_for_child(const CronosKeeper *keeper)
 /* Returns: whether it is still mounted, and no other mount lies over it. */
 static gboolean is_mounted(const CronosKeeper *keeper)
 {
+    if (g_atomic_int_get(keeper->unmounted))
+        return FALSE;
     g_autofree char *identity = find_mount(keeper->mount_point);
 
     return g_strcmp0(identity, keeper->identity) == 0 && identity != NULL;
@@ -155,6 +175,8 @@ void cronos_keeper_free(CronosKeeper *keeper)
 {
     if (keeper == NULL)
         return;
+    if (keeper->unmounted != NULL)
+        munmap(keeper->unmounted, sizeof(gint));
     g_free(keeper->mount_point);
     g_free(keeper->identity);
     g_free(keeper);

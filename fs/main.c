@@ -141,18 +141,19 @@ static int keep(CronosKeeper *keeper, CronosMount *mount, CronosSession *session
 static int run_daemon(CronosMount *mount, CronosSession *session)
 {
     g_autoptr(GError) error = NULL;
-    gboolean failed = FALSE;
-    g_autoptr(CronosKeeper) keeper =
-        cronos_keeper_fork(mount->options->mount_point, &failed, &error);
+    CronosKeeperSide side = CRONOS_KEEPER_CHILD;
+    g_autoptr(CronosKeeper) keeper = cronos_keeper_fork(mount->options->mount_point, &side, &error);
     int status = EXIT_FAILURE;
 
-    if (keeper != NULL)
+    if (keeper != NULL && side == CRONOS_KEEPER_PARENT)
         return keep(keeper, mount, session);
-    if (failed && !cronos_readiness_fail(mount->readiness, error->message)) {
-        complain(error);
-    } else if (!failed) {
+    if (keeper != NULL) {
         cronos_session_release(session);
         status = serve(mount, session);
+        if (cronos_session_is_unmounted(session))
+            cronos_keeper_note_unmounted(keeper);
+    } else if (!cronos_readiness_fail(mount->readiness, error->message)) {
+        complain(error);
     }
     cronos_session_free(session);
     return status;

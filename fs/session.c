@@ -146,6 +146,13 @@ static void unmount(CronosSession *session)
     session->mounted = FALSE;
 }
 
+gboolean cronos_session_is_unmounted(const CronosSession *session)
+{
+    struct pollfd device = {fuse_session_fd(session->fuse), POLLIN, 0};
+
+    return poll(&device, 1, 0) > 0 && (device.revents & POLLERR) != 0;
+}
+
 void cronos_session_release(CronosSession *session)
 {
     session->mounted = FALSE;
