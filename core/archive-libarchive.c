@@ -139,7 +139,7 @@ static const char *archive_name(gconstpointer data, guint32 entry, gsize *out_le
     *out_length = 0;
     g_return_val_if_fail(entry < tree->count, "");
     *out_length = tree->nodes[entry].name_length;
-    return cronos_zip_node_name(tree, NULL, &tree->nodes[entry]);
+    return cronos_zip_node_name(tree, (const guint8 *)"", &tree->nodes[entry]);
 }
 
 static gboolean archive_is_directory(gconstpointer data, guint32 entry)
