@@ -72,7 +72,7 @@ build_steps()
     local directory=$1
     shift
     meson setup "$directory" "$SOURCE" --prefix=/usr --buildtype=release -Dwerror=true \
-        -Dtests=enabled "$@" && ninja -C "$directory"
+        -Dtests=enabled -Dseccomp=enabled "$@" && ninja -C "$directory"
 }
 
 # Runs tests of the build $WORK/$2 and counts the cases behind them: suite TITLE BUILD ARGS...
