@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct {
     char *name;
     guint64 passage; /* 0: every one */
-    int errnum;      /* 0: kill */
+    int errnum;      /* 0: a signal */
+    int signal;
     guint64 passed;  /* atomic */
 } Fault;
 
@@ -27,10 +29,13 @@ static Fault *parse_fault(const char *text)
         *at = '\0';
         fault->passage = g_ascii_strtoull(at + 1, NULL, 10);
     }
+    fault->signal = SIGKILL;
     if (g_strcmp0(colon, ":eio") == 0)
         fault->errnum = EIO;
     else if (g_strcmp0(colon, ":enospc") == 0)
         fault->errnum = ENOSPC;
+    else if (g_strcmp0(colon, ":int") == 0)
+        fault->signal = SIGINT;
     return fault;
 }
 
@@ -39,6 +44,17 @@ static gpointer armed_fault(gpointer unused)
     const char *text = g_getenv("CRONOS_FAULT");
 
     return text != NULL && *text != '\0' ? parse_fault(text) : NULL;
+}
+
+/* To the process, whichever thread takes it; returns once one has. */
+static void strike(int number)
+{
+    sigset_t pending;
+
+    if (kill(getpid(), number) != 0)
+        return;
+    while (sigpending(&pending) == 0 && sigismember(&pending, number))
+        g_usleep(1000);
 }
 
 int cronos_fault_errno(const char *name)
@@ -53,7 +69,7 @@ int cronos_fault_errno(const char *name)
     if (fault->passage != 0 && fault->passage != passage)
         return 0;
     if (fault->errnum == 0)
-        raise(SIGKILL);
+        strike(fault->signal);
     return fault->errnum;
 }
 

@@ -20,6 +20,8 @@ FAILED=0
 
 # shellcheck source=tests/lib/packages.sh
 source tests/lib/packages.sh
+# The distribution's tools, as in tests/meson.build.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 
 case ${1:-} in
     "") ;;

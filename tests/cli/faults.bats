@@ -41,7 +41,28 @@ setup()
     head -c 1600000 /dev/urandom >large
     copy_root "$NEW"
     SOURCE_DATE_EPOCH=$(($(date +%s) - 3600)) backup two
+    unzip -tqq "$BACKUPS/$FIRST.zip"
+    unzip -tqq "$ARCHIVE"
     cp -a "$BACKUPS" "$WORK/backups"
+    make_backups_with_rest
+    manifest "$OLD" >"$WORK/old.manifest"
+    manifest "$NEW" >"$WORK/new.manifest"
+    sort -u "$WORK/old.manifest" "$WORK/new.manifest" >"$WORK/known.manifest"
+    comm -12 <(cut -f 1 "$WORK/old.manifest") <(cut -f 1 "$WORK/new.manifest") >"$WORK/both"
+}
+
+# What the backup directory holds before each blow: also what an earlier run left, and backups
+# beyond their time.
+make_backups_with_rest()
+{
+    cp -a "$BACKUPS" "$WORK/backups-with-rest"
+    echo rest >"$WORK/backups-with-rest/.cronos-1-deadbeef.tmp"
+    echo rest >"$WORK/backups-with-rest/.cronos-1-deadbeee.tmp"
+    local days
+    for days in 40 41; do
+        cp "$WORK/backups/$FIRST.zip" "$WORK/backups-with-rest/egos_backup_manual_old_$(
+            date -d "$days days ago" +%Y%m%d_%H%M%S).zip"
+    done
 }
 
 copy_root()
@@ -55,17 +76,15 @@ reset_root()
 {
     rm -rf "${ROOT:?}"/* "$WORK/out" "$WORK"/.cronos-*
     cp -a "$NEW/." "$ROOT"
-    cp -a "$WORK/backups" "$BACKUPS"
-    echo rest >"$BACKUPS/.cronos-1-deadbeef.tmp"
-    echo rest >"$BACKUPS/.cronos-1-deadbeee.tmp"
-    backdate_into 40 old
-    backdate_into 41 old
+    cp -a "$WORK/backups-with-rest" "$BACKUPS"
 }
 
-backdate_into()
+# Prints what is below "$1", folders, backups and the log aside: path, a tab, content; sorted.
+manifest()
 {
-    cp "$WORK/backups/$FIRST.zip" \
-        "$BACKUPS/egos_backup_manual_$2_$(date -d "$1 days ago" +%Y%m%d_%H%M%S).zip"
+    (cd "$1" && find . \( -path ./backups -o -path ./logs \) -prune \
+        -o -type l -printf '%p\tl %l\n' -o -type f -exec sha256sum {} + |
+        sed -E 's/^([0-9a-f]{64})  (.*)$/\2\tf \1/' | sort)
 }
 
 # Runs "$3"... with the point $1 armed for $2, and looks at its status.
@@ -88,46 +107,30 @@ struck()
 assert_backups()
 {
     local file
-    for file in "$BACKUPS"/egos_backup_*.zip; do
-        unzip -tqq "$file" || fail "not whole: $file"
-    done
     for file in "$WORK"/backups/egos_backup_*.zip; do
         cmp "$file" "$BACKUPS/${file##*/}" || fail "changed: $file"
     done
+    for file in "$BACKUPS"/egos_backup_*.zip; do
+        [[ -e $WORK/backups-with-rest/${file##*/} ]] || unzip -tqq "$file" || fail "not whole: $file"
+    done
 }
 
-# Each file is that of before, or that of the backup; none is half of either, and none is lost.
+# Each file is that of before, or that of the backup; none is half of either, and none is lost that
+# both have: what the backup alone has may not be there yet, the other is deleted, as asked for.
 assert_old_or_new()
 {
-    local path
-    while IFS= read -r path; do
-        if [[ -e $NEW/$path || -L $NEW/$path ]] && same_file "$ROOT/$path" "$NEW/$path"; then
-            continue
-        fi
-        if [[ -e $OLD/$path || -L $OLD/$path ]]; then
-            same_file "$ROOT/$path" "$OLD/$path" && continue
-            # Not there yet.
-            [[ ! -e $NEW/$path && ! -e $ROOT/$path && ! -L $ROOT/$path ]] && continue
-        elif [[ ! -e $ROOT/$path ]]; then
-            continue # deleted, as asked for
-        fi
-        fail "neither old nor new: $path"
-    done < <((cd "$OLD" && find . ! -type d; cd "$NEW" && find . ! -type d) | sort -u)
-}
-
-same_file()
-{
-    if [[ -L $1 || -L $2 ]]; then
-        [[ -L $1 && -L $2 && $(readlink "$1") == "$(readlink "$2")" ]]
-    else
-        [[ -f $1 && -f $2 ]] && cmp -s "$1" "$2"
-    fi
+    local strange missing
+    manifest "$ROOT" >"$WORK/root.manifest"
+    strange=$(comm -23 "$WORK/root.manifest" "$WORK/known.manifest" | grep -v '/\.cronos-') || true
+    [[ -z $strange ]] || fail "neither old nor new: $strange"
+    missing=$(comm -13 <(cut -f 1 "$WORK/root.manifest") "$WORK/both")
+    [[ -z $missing ]] || fail "lost: $missing"
 }
 
 assert_clear()
 {
     local found
-    found=$(find "$WORK" -name '.cronos-*')
+    found=$(find "$WORK" -path "$WORK/backups-with-rest" -prune -o -name '.cronos-*' -print)
     [[ -z $found ]] || fail "left over: $found"
 }
 
