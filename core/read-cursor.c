@@ -27,7 +27,7 @@ static CronosReadCursor *find(CronosReadCursors *cursors, guint64 offset)
         if (cursor->last_use < oldest->last_use)
             oldest = cursor;
     }
-    *oldest = (CronosReadCursor){.end = offset};
+    *oldest = (CronosReadCursor){.begin = offset, .end = offset};
     return oldest;
 }
 
@@ -41,6 +41,7 @@ gboolean cronos_read_cursors_note(CronosReadCursors *cursors, guint64 offset, gs
     if (offset + size > cursor->end)
         cursor->in_order++;
     cursor->end = MAX(cursor->end, offset + size);
+    ahead_bytes = (gsize)MIN(ahead_bytes, cursor->end - cursor->begin);
     *out_from = MAX(cursor->ahead_end, cursor->end);
     *out_to = MIN(cursor->end + ahead_bytes, end_of_member);
     if (cursor->in_order < REQUESTS_IN_ORDER)

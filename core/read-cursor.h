@@ -10,6 +10,7 @@
 #define CRONOS_READ_CURSORS 4u
 
 typedef struct {
+    guint64 begin;     /* of the first request */
     guint64 end;       /* of the farthest request */
     guint64 ahead_end; /* decoding ahead was asked for up to here */
     guint64 last_use;
@@ -21,8 +22,10 @@ typedef struct {
     guint64 uses;
 } CronosReadCursors;
 
-/* @ahead_bytes: how far ahead of a reader is good. Returns: whether the request's reader reads in
- * order; then [@out_from, @out_to), cut at @end_of_member, is what to decode now, if anything. */
+/* @ahead_bytes: how far ahead of a reader is good at most; never farther than it has come, so that
+ * who looks at the beginning of a file pays for little more. Returns: whether the request's reader
+ * reads in order; then [@out_from, @out_to), cut at @end_of_member, is what to decode now, if
+ * anything. */
 gboolean cronos_read_cursors_note(CronosReadCursors *cursors, guint64 offset, gsize size,
                                   gsize ahead_bytes, guint64 end_of_member, guint64 *out_from,
                                   guint64 *out_to);

@@ -189,7 +189,7 @@ cppcheck_clean()
 
 scripts_clean()
 {
-    shellcheck .ci/run tests/*.sh tests/fuzz/fuzz-all tests/lib/*.sh tests/*/*.bash tests/*/*.bats
+    shellcheck .ci/run tests/*.sh tests/fuzz/fuzz-all tests/soak/traffic tests/lib/*.sh tests/*/*.bash tests/*/*.bats
 }
 
 readme_names_packages()

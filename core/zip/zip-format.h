@@ -82,25 +82,19 @@ enum {
 #define ZIP_EXTRA_OWNER 0x7875u /* "ux", Info-ZIP Unix, third form: sized uid and gid */
 #define ZIP_EXTRA_UNICODE_PATH 0x7075u /* "up", 4.6.9 */
 #define ZIP_EXTRA_ALIGN 0xd935u        /* alignment padding, as Android's zipalign writes it */
-#define ZIP_EXTRA_IDENTITY                                                                         \
-    0x5243u /* "CR". Payload: what the first byte announces, in this order; unknown trailing bytes \
-             * are ignored. u8    bits 0-3: n, bytes of the inode number, 1..8; the ZIP_IDENTITY   \
-             * bits below i64   ctime, nanoseconds since the epoch u8[n] inode number,             \
-             * little-endian, without its leading zero bytes [u32  nanoseconds of mtime, where     \
-             * they are not 0; its seconds are those of UT, or below] [i64  seconds of mtime,      \
-             * where they do not fit UT's 32 signed bits] */
+#define ZIP_EXTRA_IDENTITY 0x5243u     /* "CR", private; described below */
 #define ZIP_IDENTITY_INODE_BYTES 0x0fu
 #define ZIP_IDENTITY_NANOSECONDS 0x10u
 #define ZIP_IDENTITY_SECONDS 0x20u
 #define ZIP_EXTRA_SOZIP 0x564bu /* "KV" key-value field named by the SOZip specification */
 
-/* "CR".  Payload, 13 + n bytes:
- *   u32  nanoseconds of mtime (its seconds are those of UT, or of the i64 below)
- *   i64  ctime, nanoseconds since the epoch
- *   u8   n: bytes of the inode number that follow, 1..8; bit 7 set: after the inode follows
- *        an i64 with mtime's seconds, for files whose time does not fit UT's 32 signed bits
- *   u8[n] inode number, little-endian, without its leading zero bytes
- *   [i64 seconds of mtime]
+/* "CR", in central headers alone:
+ *   u8     bits 0-3: n, bytes of the inode number, 1 to 8; the ZIP_IDENTITY bits announce what
+ *          stands in brackets below
+ *   i64    ctime, nanoseconds since the epoch
+ *   u8[n]  inode number, little-endian, without its leading zero bytes
+ *   [u32   nanoseconds of mtime, where they are not 0; its seconds are those of UT, or below]
+ *   [i64   seconds of mtime, where they do not fit UT's 32 signed bits]
  * Unknown trailing bytes are ignored. */
 
 static inline guint16 zip_get16(const void *at)

@@ -9,69 +9,16 @@
 #include "core/zip/zip-format.h"
 #include "core/zip/zip-header.h"
 #include "core/zip/zip-io.h"
+#include "core/zip/zip-scratch.h"
 
 #include <libdeflate.h>
 
 /* Local header, name and extra fields together are seldom longer. */
 #define HEADER_GUESS 512u
-/* Larger buffers are not kept between members. */
-#define SCRATCH_KEPT (2u << 20)
 /* A stored member that is larger is read straight into its place. */
 #define STORED_COPY_MAX (128u << 10)
 /* No more compressed bytes than these are brought into memory at once. */
 #define BUFFERED_MAX (64u << 20)
-
-typedef struct {
-    struct libdeflate_decompressor *decompressor;
-    guint8 *buffer;
-    gsize room;
-} Scratch;
-
-static void scratch_free(gpointer data)
-{
-    Scratch *scratch = data;
-
-    libdeflate_free_decompressor(scratch->decompressor);
-    g_free(scratch->buffer);
-    g_free(scratch);
-}
-
-static GPrivate scratch_key = G_PRIVATE_INIT(scratch_free);
-
-static Scratch *get_scratch(void)
-{
-    Scratch *scratch = g_private_get(&scratch_key);
-
-    if (scratch == NULL) {
-        scratch = g_new0(Scratch, 1);
-        g_private_set(&scratch_key, scratch);
-    }
-    return scratch;
-}
-
-static gboolean reserve(Scratch *scratch, gsize room, GError **error)
-{
-    if (scratch->room >= room)
-        return TRUE;
-    g_free(scratch->buffer);
-    scratch->room = MAX(room, 64u << 10);
-    scratch->buffer = g_try_malloc(scratch->room);
-    if (scratch->buffer == NULL) {
-        scratch->room = 0;
-        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_FAILED,
-                            "not enough memory to decode the member");
-        return FALSE;
-    }
-    return TRUE;
-}
-
-static void release(Scratch *scratch)
-{
-    if (scratch->room > SCRATCH_KEPT) {
-        g_clear_pointer(&scratch->buffer, g_free);
-        scratch->room = 0;
-    }
-}
 
 static gboolean damaged(GError **error, const char *what)
 {
@@ -196,40 +143,34 @@ static gboolean check_crc(const CronosZipExtent *extent, const void *out, GError
 
 /* Brings local header and stored bytes into the scratch buffer.
  * Returns: (borrowed) the stored bytes, or NULL. */
-static const guint8 *load_stored(Scratch *scratch, int fd, const CronosZipExtent *extent,
-                                 guint64 limit, GError **error)
+static const guint8 *load_stored(int fd, const CronosZipExtent *extent, guint64 limit,
+                                 GError **error)
 {
     guint64 room = limit - extent->header_offset;
     gsize stored = (gsize)extent->stored_bytes, wanted = stored + ZIP_LOCAL_SIZE + HEADER_GUESS;
     guint64 data_offset;
 
-    if (!reserve(scratch, wanted, error))
+    guint8 *buffer = cronos_zip_scratch_buffer(wanted, error);
+    if (buffer == NULL)
         return NULL;
-    gssize n = cronos_zip_pread(fd, scratch->buffer, (gsize)MIN(wanted, room),
-                                extent->header_offset, error);
-    if (n < 0 || !check_local(fd, scratch->buffer, (gsize)n, extent, limit, &data_offset, error))
+    gssize n = cronos_zip_pread(fd, buffer, (gsize)MIN(wanted, room), extent->header_offset, error);
+    if (n < 0 || !check_local(fd, buffer, (gsize)n, extent, limit, &data_offset, error))
         return NULL;
     gsize lead = (gsize)(data_offset - extent->header_offset);
     if ((gsize)n >= lead && (gsize)n - lead >= stored)
-        return scratch->buffer + lead;
-    return cronos_zip_pread_exactly(fd, scratch->buffer, stored, data_offset, error)
-               ? scratch->buffer
-               : NULL;
+        return buffer + lead;
+    return cronos_zip_pread_exactly(fd, buffer, stored, data_offset, error) ? buffer : NULL;
 }
 
-static gboolean inflate_whole(Scratch *scratch, const CronosZipExtent *extent, const guint8 *stored,
-                              void *out, GError **error)
+static gboolean inflate_whole(const CronosZipExtent *extent, const guint8 *stored, void *out,
+                              GError **error)
 {
     if (extent->stored_bytes == 0 && extent->size_bytes == 0)
         return TRUE;
-    if (scratch->decompressor == NULL)
-        scratch->decompressor = libdeflate_alloc_decompressor();
-    if (scratch->decompressor == NULL) {
-        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_FAILED, "not enough memory");
+    struct libdeflate_decompressor *decompressor = cronos_zip_scratch_decompressor(error);
+    if (decompressor == NULL)
         return FALSE;
-    }
-    switch (libdeflate_deflate_decompress(scratch->decompressor, stored,
-                                          (gsize)extent->stored_bytes, out,
+    switch (libdeflate_deflate_decompress(decompressor, stored, (gsize)extent->stored_bytes, out,
                                           (gsize)extent->size_bytes, NULL)) {
     case LIBDEFLATE_SUCCESS:
         return TRUE;
@@ -246,15 +187,14 @@ static gboolean inflate_whole(Scratch *scratch, const CronosZipExtent *extent, c
 static gboolean decode_buffered(int fd, const CronosZipExtent *extent, guint64 limit, void *out,
                                 GError **error)
 {
-    Scratch *scratch = get_scratch();
-    const guint8 *stored = load_stored(scratch, fd, extent, limit, error);
+    const guint8 *stored = load_stored(fd, extent, limit, error);
     gboolean ok = stored != NULL;
 
     if (ok && extent->method == ZIP_METHOD_STORED)
         memcpy(out, stored, (gsize)extent->size_bytes);
     else if (ok)
-        ok = inflate_whole(scratch, extent, stored, out, error);
-    release(scratch);
+        ok = inflate_whole(extent, stored, out, error);
+    cronos_zip_scratch_trim();
     return ok && check_crc(extent, out, error);
 }
 
