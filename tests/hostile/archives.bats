@@ -13,11 +13,17 @@ setup()
     cp "$ARCHIVES"/* "$BACKUPS"
 }
 
+teardown()
+{
+    check_outputs
+    remove_workspace
+}
+
 @test "list: every archive, once, and JSON that is JSON" {
     remember
     tame cronos list
     assert_equal "$ENDED" 0
-    assert_equal "$(grep -c egos_backup_ "$WORK/out")" "$(wc -l <"$TABLE")"
+    assert_equal "$(grep -c egos_backup_ "$OUT")" "$(wc -l <"$TABLE")"
     tame_json cronos list --json
     assert_equal "$ENDED" 0
     tame cronos list --all

@@ -14,7 +14,8 @@ make_hostile()
     CANARY=$WORK/canary
     ARCHIVES=$WORK/archives
     TABLE=$WORK/table
-    mkdir "$CANARY" "$ARCHIVES" "$WORK/outer"
+    OUTPUTS=$WORK/outputs
+    mkdir "$CANARY" "$ARCHIVES" "$WORK/outer" "$OUTPUTS"
     echo hello >"$CANARY/hello"
     mkdir -p "$BACKUPS" "$ROOT/to-folder"
     head -c 3000 /dev/urandom >"$ROOT/a"
@@ -28,7 +29,7 @@ make_hostile()
 surroundings()
 {
     find "$WORK" -mindepth 1 \( -path "$ROOT" -o -path "$WORK/outer" -o -name '*.log' -o \
-        -path "$WORK/out" -o -path "$WORK/err" -o -path "$WORK/before" -o -path "$WORK/mnt" \) \
+        -path "$OUTPUTS" -o -path "$WORK/before" -o -path "$WORK/mnt" \) \
         -prune -o -printf '%p %y %m %s %T@ %C@ %l\n' | sort
 }
 
@@ -44,21 +45,52 @@ unharmed()
 }
 
 # Runs a command on a hostile archive: it must end by itself, in time, with a documented status,
-# which is left in $ENDED; what it prints, in $WORK/out and $WORK/err, must be fit for a terminal.
+# which is left in $ENDED; what it prints is left in the files $OUT and $ERR, and must be fit for a
+# terminal (check_outputs).
 tame()
 {
-    ENDED=0
-    timeout -k 1 "$LIMIT" "$@" >"$WORK/out" 2>"$WORK/err" </dev/null || ENDED=$?
-    ((ENDED <= 3)) || fail "status $ENDED: $*" "$(tail -c 3000 "$WORK/err")"
-    # The C1 controls and those that turn the direction of text are two and three bytes of UTF-8.
-    ! LC_ALL=C grep -aqP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]' \
-        "$WORK/out" "$WORK/err" || fail "control characters in what this prints: $*"
-    iconv -f UTF-8 -t UTF-8 "$WORK/out" "$WORK/err" >/dev/null || fail "no UTF-8: $*"
+    tame_into out "$@"
 }
 
 # The same for a command that prints JSON when it succeeds.
 tame_json()
 {
-    tame "$@"
-    [[ ! -s $WORK/out ]] || python3 -m json.tool "$WORK/out" >/dev/null || fail "no JSON: $*"
+    tame_into json "$@"
+}
+
+tame_into()
+{
+    local kind=$1
+    shift
+    ENDED=0
+    RUNS=$((${RUNS:-0} + 1))
+    OUT=$OUTPUTS/$RUNS.$kind
+    ERR=$OUTPUTS/$RUNS.err
+    printf '%d: %q\n' "$RUNS" "$*" >>"$OUTPUTS/commands"
+    timeout -k 1 "$LIMIT" "$@" >"$OUT" 2>"$ERR" </dev/null || ENDED=$?
+    ((ENDED <= 3)) || fail "status $ENDED: $*" "$(tail -c 3000 "$ERR")"
+}
+
+# To be called at the end: all that tame commands have printed is text that harms no terminal.
+# The C1 controls and those that turn the direction of text are two and three bytes of UTF-8.
+check_outputs()
+{
+    local found
+    [[ -e $OUTPUTS/commands ]] || return 0
+    found=$(cd "$OUTPUTS" && LC_ALL=C grep -alP \
+        '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]' -- *.*) || true
+    [[ -z $found ]] ||
+        fail "control characters in what these print:" "$found" "$(<"$OUTPUTS/commands")" || return
+    iconv -f UTF-8 -t UTF-8 "$OUTPUTS"/*.* >/dev/null ||
+        fail "no UTF-8 in one of:" "$(<"$OUTPUTS/commands")" || return
+    python3 - "$OUTPUTS" <<'END' || fail "no JSON in one of:" "$(<"$OUTPUTS/commands")" || return
+import glob, json, sys
+for path in glob.glob(sys.argv[1] + "/*.json"):
+    with open(path, "rb") as file:
+        text = file.read()
+    try:
+        text and json.loads(text)
+    except ValueError as error:
+        sys.exit(f"{path}: {error}")
+END
 }

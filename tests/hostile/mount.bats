@@ -20,13 +20,14 @@ setup()
     mount_backups
     tame ls -l "$MNT"
     assert_equal "$ENDED" 0
-    assert_equal "$(grep -c egos_backup_ "$WORK/out")" "$(($(wc -l <"$TABLE") + 1))"
+    assert_equal "$(grep -c egos_backup_ "$OUT")" "$(($(wc -l <"$TABLE") + 1))"
     run -0 "$HOSTILE/read-all" "$MNT"/egos_*
     while read -r name expectation; do
         [[ $expectation != sound ]] || grep -q "^${name%.zip} folders=" <<<"$output" ||
             fail "can not be listed:" "$(grep "^${name%.zip}" <<<"$output")"
     done <"$TABLE"
     unharmed mount
+    check_outputs
 }
 
 @test "links lead where their text says, never where an archive put them" {

@@ -11,6 +11,12 @@ setup()
     make_hostile
 }
 
+teardown()
+{
+    check_outputs
+    remove_workspace
+}
+
 @test "overwrite: links of the root and of earlier archives lead nowhere, backups stay" {
     local name before
     cp "$ARCHIVES"/* "$BACKUPS"
@@ -67,7 +73,7 @@ unharmed_files()
     tame cronos -q create new
     assert_equal "$ENDED" 0
     unharmed create
-    cmp <(unzip -p "$(cat "$WORK/out")" a) a
+    cmp <(unzip -p "$(cat "$OUT")" a) a
     tame cronos -q verify --against-source latest
     assert_equal "$ENDED" 0
 }
@@ -80,7 +86,7 @@ unharmed_files()
         cp "$ARCHIVES/$name" "$BACKUPS"
         tame cronos create new
         assert_equal "$name $ENDED" "$name 0"
-        archive=$(cat "$WORK/out")
+        archive=$(cat "$OUT")
         cmp <(unzip -p "$archive" a) a || fail "$name"
         tame cronos -q verify --against-source "${archive##*/}"
         assert_equal "$name $ENDED" "$name 0"
@@ -108,7 +114,7 @@ unharmed_files()
     ln -s loop "$BACKUPS/loop"
     tame cronos list --all
     assert_equal "$ENDED" 0
-    refute_contains "$(cat "$WORK/out")" egos_backup
+    refute_contains "$(cat "$OUT")" egos_backup
     tame cronos verify --all
     tame cronos create new
     assert_equal "$ENDED" 0
