@@ -63,15 +63,17 @@ static gssize read_cached(CronosReadEngine *engine, guint32 entry, const CronosZ
     return ok ? (gssize)size : -1;
 }
 
-static gssize read_stored(CronosReadEngine *engine, const CronosZipExtent *extent, guint64 offset,
-                          void *buffer, gsize size, GError **error)
+static gssize read_stored(CronosReadEngine *engine, guint32 entry, const CronosZipExtent *extent,
+                          guint64 offset, void *buffer, gsize size, GError **error)
 {
-    guint64 data_offset;
+    CronosReadMember *member =
+        cronos_read_member_get(engine->id, entry, engine->fd, extent, engine->limit, error);
 
-    if (!cronos_zip_locate(engine->fd, extent, engine->limit, &data_offset, error) ||
-        !cronos_zip_pread_exactly(engine->fd, buffer, size, data_offset + offset, error))
+    if (member == NULL)
         return -1;
-    return (gssize)size;
+    gboolean ok = cronos_read_member_read_stored(member, offset, buffer, size, error);
+    cronos_read_member_release(member);
+    return ok ? (gssize)size : -1;
 }
 
 /* Copies what the pieces of @member hold of [@offset, @offset + @size).
@@ -142,7 +144,7 @@ gssize cronos_read_engine_read(CronosReadEngine *engine, guint32 entry, guint64 
     if (extent.size_bytes <= CRONOS_READ_WHOLE_MAX)
         return read_cached(engine, entry, &extent, offset, buffer, size, error);
     if (extent.method == ZIP_METHOD_STORED)
-        return read_stored(engine, &extent, offset, buffer, size, error);
+        return read_stored(engine, entry, &extent, offset, buffer, size, error);
     return read_large(engine, entry, &extent, offset, buffer, size, error);
 }
 

@@ -5,6 +5,7 @@
 #include "core/read-cursor.h"
 #include "core/read-member.h"
 #include "core/read-spans.h"
+#include "core/read-stored.h"
 
 struct CronosReadMember {
     guint64 owner;
@@ -18,6 +19,7 @@ struct CronosReadMember {
     CronosZipDeflate deflate;
     guint64 size_bytes;
     guint32 crc32;
+    CronosReadStored *stored; /* NULL: it is deflated, and the others are used */
     CronosReadChunks *chunks; /* NULL: no index that can be used */
     CronosReadSpans *spans;   /* NULL: not needed yet */
 

@@ -8,6 +8,7 @@
 #include "core/read-member-private.h"
 #include "core/read-memory.h"
 #include "core/read-spans.h"
+#include "core/zip/zip-format.h"
 #include "core/zip/zip-reader.h"
 
 #include <string.h>
@@ -34,6 +35,7 @@ CronosReadMember *cronos_read_member_new(guint64 owner, guint32 entry)
 void cronos_read_member_free(CronosReadMember *member)
 {
     cronos_read_cache_drop(member->id);
+    cronos_read_stored_free(member->stored);
     cronos_read_chunks_free(member->chunks);
     cronos_read_spans_free(member->spans);
     g_mutex_clear(&member->lock);
@@ -52,7 +54,10 @@ gboolean cronos_read_member_prepare(CronosReadMember *member, int fd, const Cron
         return FALSE;
     member->size_bytes = extent->size_bytes;
     member->crc32 = extent->crc32;
-    member->chunks = cronos_read_chunks_new(&member->deflate, extent, limit);
+    if (extent->method == ZIP_METHOD_STORED)
+        member->stored = cronos_read_stored_new(fd, member->deflate.offset, extent);
+    else
+        member->chunks = cronos_read_chunks_new(&member->deflate, extent, limit);
     member->prepared = TRUE;
     return TRUE;
 }
@@ -62,6 +67,7 @@ gsize cronos_read_member_memory(CronosReadMember *member)
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&member->lock);
 
     return sizeof *member +
+           (member->stored == NULL ? 0 : cronos_read_stored_memory(member->stored)) +
            (member->chunks == NULL ? 0 : cronos_read_chunks_memory(member->chunks)) +
            (member->spans == NULL ? 0 : cronos_read_spans_memory(member->spans));
 }
@@ -71,6 +77,12 @@ gsize cronos_read_member_window_bytes(CronosReadMember *member)
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&member->lock);
 
     return member->spans == NULL ? 0 : cronos_read_spans_window_bytes(member->spans);
+}
+
+gboolean cronos_read_member_read_stored(CronosReadMember *member, guint64 offset, void *buffer,
+                                        gsize size, GError **error)
+{
+    return cronos_read_stored_read(member->stored, offset, buffer, size, error);
 }
 
 static gsize span_bytes(guint64 size_bytes)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * read-member.h - what is kept of each large deflated member, so that any place of it is near
+ * read-member.h - what is kept of each large member, so that any place of it is near
  *
- * Its SOZip index if it has one (read-chunks.h), the spans it was found to consist of
- * (read-spans.h), and where its readers are, so that those who read in order find decoded what they
+ * Of a stored one, what was read of it (read-stored.h). Of a deflated one, its SOZip index if it
+ * has one (read-chunks.h), the spans it was found to consist of (read-spans.h), and where its
+ * readers are, so that those who read in order find decoded what they
  * ask for next. One table for the process, bounded: the member with the most windows thins them,
  * and those not used for the longest time are forgotten. Threads: all safe. */
 #pragma once
@@ -18,7 +19,11 @@ CronosReadMember *cronos_read_member_get(guint64 owner, guint32 entry, int fd,
                                          GError **error);
 void cronos_read_member_release(CronosReadMember *member);
 
-/* Gets what lies at @offset, which is within the member. Returns: FALSE with @error: DAMAGED or a
+/* Of a stored member: as cronos_read_stored_read. */
+gboolean cronos_read_member_read_stored(CronosReadMember *member, guint64 offset, void *buffer,
+                                        gsize size, GError **error);
+/* The others are of deflated members.
+ * Gets what lies at @offset, which is within the member. Returns: FALSE with @error: DAMAGED or a
  * system error; or without, where only streams will do (read-streams.h). */
 gboolean cronos_read_member_piece(CronosReadMember *member, guint64 offset,
                                   CronosReadPiece *out_piece, GError **error);

@@ -251,6 +251,31 @@ static void test_wrong_checksum(void **state)
     }
 }
 
+/* The read that completes the member learns it, in whatever order the reads come. */
+static void test_wrong_checksum_of_a_stored_member(void **state)
+{
+    const ReadFixture *fixture = *state;
+    const gsize pieces = 8, piece = fixture->length / pieces;
+
+    run_python(fixture->directory, "plain = open('plain', 'rb').read()\n"
+                                   "craft('wrong.zip', [f(b'plain', plain, crc=5)])");
+    for (guint order = 0; order < 3; order++) {
+        g_autoptr(CronosArchive) archive = read_fixture_open(fixture, "wrong.zip");
+        guint32 entry = find_plain(archive);
+
+        for (gsize i = 0; i < pieces; i++) {
+            gsize nth = order == 0 ? i : order == 1 ? pieces - 1 - i : i * 3 % pieces;
+            gsize size = nth + 1 < pieces ? piece : fixture->length - nth * piece;
+
+            if (i + 1 == pieces)
+                expect_damage(archive, entry, nth * piece, size, "checksum mismatch");
+            else
+                assert_true(same(fixture, archive, entry, nth * piece, size));
+        }
+        assert_true(same(fixture, archive, entry, 100, 5000));
+    }
+}
+
 static void test_wrong_sizes(void **state)
 {
     const ReadFixture *fixture = *state;
@@ -343,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_damaged_chunk),
         cmocka_unit_test(test_change_after_the_first_pass),
         cmocka_unit_test(test_wrong_checksum),
+        cmocka_unit_test(test_wrong_checksum_of_a_stored_member),
         cmocka_unit_test(test_wrong_sizes),
         cmocka_unit_test(test_odd_streams),
         cmocka_unit_test(test_endless_block),
