@@ -9,8 +9,10 @@
 #include <zlib.h>
 
 #define INPUT_BYTES (64u << 10)
-/* inflate's data_type: unused bits of the last byte it took, and that it stands between blocks. */
+/* inflate's data_type: unused bits of the last byte it took, and that it stands between blocks, or
+ * behind the last of them. */
 #define UNUSED_BITS 7
+#define LAST_BLOCK 64
 #define BETWEEN_BLOCKS 128
 
 typedef struct {
@@ -96,6 +98,9 @@ static CronosZipSeekResult go(Inflater *inflater, CronosZipSpan *span, guint64 e
         }
         if (result != Z_OK && result != Z_BUF_ERROR)
             return damaged(error, "the compressed bytes are damaged");
+        /* Behind the last block the next call tells of the stream's end, and takes no input. */
+        if ((z->data_type & BETWEEN_BLOCKS) && (z->data_type & LAST_BLOCK))
+            continue;
         if (z->data_type & BETWEEN_BLOCKS) {
             guint64 bit = current_bit(inflater);
 
