@@ -5,6 +5,7 @@
 #include "cli/json-output.h"
 #include "cli/table.h"
 #include "core/error.h"
+#include "core/pin.h"
 #include "core/retention.h"
 
 static const CronosOption options[] = {
@@ -76,6 +77,15 @@ static void summarize(const GPtrArray *verdicts, gboolean dry_run)
                     verdicts->len - removed);
 }
 
+static void say_orphans(guint orphans, gboolean dry_run)
+{
+    g_autofree char *pins = cronos_format_count(orphans, "pin", "pins");
+
+    if (orphans > 0)
+        cronos_say_note("%s of backups that are gone %s", pins,
+                        dry_run ? "would be removed" : "removed");
+}
+
 static void report(const CronosArguments *arguments, const GPtrArray *verdicts)
 {
     if (arguments->json)
@@ -113,6 +123,7 @@ static int run(const CronosInvocation *invocation, GError **error)
     if (verdicts == NULL)
         return CRONOS_EXIT_FAILED;
     report(arguments, verdicts);
+    say_orphans(cronos_pin_clear_orphans(directory, arguments->dry_run), arguments->dry_run);
     return CRONOS_EXIT_DONE;
 }
 
@@ -120,8 +131,8 @@ const CronosCommand cronos_command_clean = {
     .name = "clean",
     .synopsis = "",
     .summary = "Remove backups that retention does not keep",
-    .details = "Prints each backup with the rule that keeps or removes it. Archives that are no\n"
-               "backups are never touched.\n",
+    .details = "Prints each backup with the rule that keeps or removes it. Pinned backups are\n"
+               "kept. Archives that are no backups are never touched.\n",
     .options = options,
     .needs_config = TRUE,
     .run = run,

@@ -104,6 +104,16 @@ static gint64 created(const CronosBackup *backup)
     return backup->foreign ? backup->mtime_ns / 1000000000 : backup->parsed.created;
 }
 
+/* Returns: (owned) what the last column says. */
+static char *state_of(const Item *item)
+{
+    const char *pinned = item->backup->pinned ? "pinned" : "";
+
+    if (item->damage == NULL)
+        return g_strdup(pinned);
+    return g_strdup_printf("%s%sdamaged: %s", pinned, *pinned != '\0' ? ", " : "", item->damage);
+}
+
 static void print_table(const GPtrArray *items)
 {
     static const char *const headings[] = {"FILE", ">SIZE", "CREATED", "TYPE", "NAME", "", NULL};
@@ -117,8 +127,7 @@ static void print_table(const GPtrArray *items)
         g_autofree char *time = cronos_format_time(created(backup));
         g_autofree char *type = cronos_quote_path(backup->foreign ? "-" : backup->parsed.type);
         g_autofree char *name = cronos_quote_path(backup->foreign ? "-" : backup->parsed.name);
-        g_autofree char *state =
-            item->damage != NULL ? g_strdup_printf("damaged: %s", item->damage) : NULL;
+        g_autofree char *state = state_of(item);
 
         cronos_table_add(table, item->damage != NULL ? CRONOS_STYLE_BAD : CRONOS_STYLE_PLAIN,
                          (const char *const[]){file, size, time, type, name, state});
@@ -145,6 +154,7 @@ static void print_json(const CronosCatalog *catalog, const GPtrArray *items)
         cronos_json_set_text(object, "type", backup->parsed.type);
         cronos_json_set_text(object, "name", backup->parsed.name);
         json_object_set_boolean_member(object, "foreign", backup->foreign);
+        json_object_set_boolean_member(object, "pinned", backup->pinned);
         json_object_set_boolean_member(object, "damaged", item->damage != NULL);
         cronos_json_set_text(object, "error", item->damage);
         json_array_add_object_element(root, object);
@@ -182,7 +192,8 @@ const CronosCommand cronos_command_list = {
     .name = "list",
     .synopsis = "",
     .summary = "List the backups, newest first",
-    .details = "Columns: file name, size, creation time, type, name, and what is damaged.\n",
+    .details = "Columns: file name, size, creation time, type, name; then \"pinned\" for what\n"
+               "\"cronos pin\" keeps, and what is damaged.\n",
     .options = options,
     .needs_config = TRUE,
     .run = run,

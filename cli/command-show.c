@@ -79,6 +79,7 @@ static void print_json(const CronosCatalog *catalog, const CronosBackup *backup,
     cronos_json_set_text(root, "type", backup->parsed.type);
     cronos_json_set_text(root, "name", backup->parsed.name);
     json_object_set_boolean_member(root, "foreign", backup->foreign);
+    json_object_set_boolean_member(root, "pinned", backup->pinned);
     cronos_json_set_count(root, "members", totals->members);
     cronos_json_set_count(root, "files", totals->files);
     cronos_json_set_count(root, "directories", totals->directories);
@@ -134,6 +135,8 @@ static void print_identity(const CronosCatalog *catalog, const CronosBackup *bac
     }
     print_field(backup->foreign ? "modified" : "created", time);
     print_size("size", backup->size_bytes);
+    if (backup->pinned)
+        print_field("pinned", "yes");
 }
 
 static void print_text(const CronosCatalog *catalog, const CronosBackup *backup,

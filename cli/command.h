@@ -2,7 +2,7 @@
  * command.h - what a command is, and the table of them
  *
  * The table drives everything that knows of commands: dispatch, parsing and help. A command owns
- * one file, command-NAME.c, and one CronosCommand in it. */
+ * one file, command-NAME.c, and one CronosCommand in it; unpin shares that of pin. */
 #pragma once
 #include "cli/options.h"
 #include "core/catalog.h"
@@ -50,6 +50,8 @@ extern const CronosCommand cronos_command_list;
 extern const CronosCommand cronos_command_show;
 extern const CronosCommand cronos_command_restore;
 extern const CronosCommand cronos_command_clean;
+extern const CronosCommand cronos_command_pin;
+extern const CronosCommand cronos_command_unpin;
 extern const CronosCommand cronos_command_verify;
 extern const CronosCommand cronos_command_mount;
 extern const CronosCommand cronos_command_umount;

@@ -8,6 +8,8 @@ const CronosCommand *const cronos_commands[] = {
     &cronos_command_show,
     &cronos_command_restore,
     &cronos_command_clean,
+    &cronos_command_pin,
+    &cronos_command_unpin,
     &cronos_command_verify,
     &cronos_command_mount,
     &cronos_command_umount,

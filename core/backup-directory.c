@@ -332,6 +332,62 @@ gint64 cronos_backup_directory_free_second(CronosBackupDirectory *directory, con
     return created; /* publish says that none is free */
 }
 
+static gboolean write_text(int fd, const char *text, GError **error)
+{
+    for (gsize left = strlen(text); left > 0;) {
+        gssize done = TEMP_FAILURE_RETRY(write(fd, text, left));
+
+        if (done < 0) {
+            cronos_error_set_system(error, errno, "can not write");
+            return FALSE;
+        }
+        text += done;
+        left -= (gsize)done;
+    }
+    return TRUE;
+}
+
+/* Fault points: before-rename, after-rename, after-sync. */
+static gboolean take_name(CronosBackupDirectory *directory, const char *temporary, const char *name,
+                          GError **error)
+{
+    if (!cronos_fault_point("before-rename", error))
+        return FALSE;
+    if (renameat(directory->fd, temporary, directory->fd, name) != 0) {
+        cronos_error_set_system(error, errno, "can not name \"%s/%s\"", directory->quoted, name);
+        return FALSE;
+    }
+    return cronos_fault_point("after-rename", error) &&
+           sync_fd(directory->fd, directory->quoted, error) &&
+           cronos_fault_point("after-sync", error);
+}
+
+/* Fault points: those of create_temporary and take_name, and before-sync. */
+gboolean cronos_backup_directory_put(CronosBackupDirectory *directory, const char *name,
+                                     const char *text, GError **error)
+{
+    g_autofree char *temporary = NULL;
+    int fd = cronos_backup_directory_create_temporary(directory, &temporary, error);
+    if (fd < 0)
+        return FALSE;
+
+    gboolean ok = write_text(fd, text, error) && cronos_fault_point("before-sync", error) &&
+                  sync_fd(fd, temporary, error);
+    close(fd);
+    ok = ok && take_name(directory, temporary, name, error);
+    if (!ok)
+        unlinkat(directory->fd, temporary, 0); /* not there any more where it got its name */
+    return ok;
+}
+
+/* A mark that stays behind says nothing, and is cleared away by the next clean. */
+static void remove_pin(CronosBackupDirectory *directory, const char *file_name)
+{
+    g_autofree char *pin = cronos_backup_pin_name(file_name);
+
+    unlinkat(directory->fd, pin, 0);
+}
+
 /* Fault points: before-remove, after-remove. */
 gboolean cronos_backup_directory_remove(CronosBackupDirectory *directory, const char *file_name,
                                         const char *why, GError **error)
@@ -351,5 +407,6 @@ gboolean cronos_backup_directory_remove(CronosBackupDirectory *directory, const 
         return FALSE;
     }
     cronos_log_event(CRONOS_LOG_INFO, file_name, NULL, "removed: %s", why);
+    remove_pin(directory, file_name);
     return cronos_fault_point("after-remove", error);
 }

@@ -36,6 +36,10 @@ char *cronos_backup_directory_publish(CronosBackupDirectory *directory, int fd,
  * very name the archive will get (the lock keeps it free of other creates). */
 gint64 cronos_backup_directory_free_second(CronosBackupDirectory *directory, const char *type,
                                            const char *name, gint64 created);
-/* Unlinks @file_name, which must be a plain name, and logs it. */
+/* Writes @text as the file @name, whole or not at all: under a temporary name, synced, renamed over
+ * what has the name, the directory synced. */
+gboolean cronos_backup_directory_put(CronosBackupDirectory *directory, const char *name,
+                                     const char *text, GError **error);
+/* Unlinks @file_name, which must be a plain name, and its pin where it has one, and logs it. */
 gboolean cronos_backup_directory_remove(CronosBackupDirectory *directory, const char *file_name,
                                         const char *why, GError **error);

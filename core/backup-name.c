@@ -16,6 +16,8 @@
 #define PREFIX "egos_backup_"
 #define TIMESTAMP_LENGTH 15u /* YYYYMMDD_HHMMSS */
 #define TYPE_MAX 32u
+#define PIN_PREFIX "."
+#define PIN_SUFFIX ".pin"
 #define SECONDS_PER_DAY 86400
 
 static const char *const known_types[] = {
@@ -227,4 +229,24 @@ char *cronos_backup_timestamp(gint64 created)
         gmtime_r(&seconds, &tm);
     return g_strdup_printf("%04d%02d%02d_%02d%02d%02d", tm.tm_year + 1900, tm.tm_mon + 1,
                            tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+char *cronos_backup_pin_name(const char *file_name)
+{
+    return g_strconcat(PIN_PREFIX, file_name, PIN_SUFFIX, NULL);
+}
+
+char *cronos_backup_pin_target(const char *name)
+{
+    CronosBackupName parsed;
+
+    if (!g_str_has_prefix(name, PIN_PREFIX PREFIX) || !g_str_has_suffix(name, PIN_SUFFIX))
+        return NULL;
+
+    gsize ends = strlen(PIN_PREFIX) + strlen(PIN_SUFFIX);
+    g_autofree char *target = g_strndup(name + strlen(PIN_PREFIX), strlen(name) - ends);
+    if (!cronos_backup_name_parse(target, &parsed))
+        return NULL;
+    cronos_backup_name_clear(&parsed);
+    return g_steal_pointer(&target);
 }

@@ -33,6 +33,13 @@ char *cronos_backup_name_format(const char *type, const char *name, gint64 creat
 /* Returns: (owned) "YYYYMMDD_HHMMSS" in local time. */
 char *cronos_backup_timestamp(gint64 created);
 
+/* The mark of a pinned backup: a hidden file beside it, ".<file name>.pin". What it holds is for
+ * people; that it is there is what counts. Returns: (owned) its name. */
+char *cronos_backup_pin_name(const char *file_name);
+/* Returns: (owned) the file name of the backup that the mark @name is of, or NULL where it is no
+ * mark. */
+char *cronos_backup_pin_target(const char *name);
+
 /* Hidden name an archive is written under before it gets its own, ".cronos-<pid>-<random>.tmp" */
 #define CRONOS_TEMPORARY_PREFIX ".cronos-"
 #define CRONOS_TEMPORARY_SUFFIX ".tmp"

@@ -75,8 +75,18 @@ static void set_examine_error(GError **error, int errnum, const char *directory,
     set_system_error(error, errnum, "can not examine", path);
 }
 
-/* Files that go away while the directory is read are none of its entries. */
-static gboolean read_entries(CronosCatalog *catalog, DIR *stream, GError **error)
+static void note_pin(GHashTable *pinned, const char *name)
+{
+    char *target = cronos_backup_pin_target(name);
+
+    if (target != NULL)
+        g_hash_table_add(pinned, target);
+}
+
+/* Files that go away while the directory is read are none of its entries.
+ * @pinned: takes the file names of backups whose marks are there. */
+static gboolean read_entries(CronosCatalog *catalog, DIR *stream, GHashTable *pinned,
+                             GError **error)
 {
     for (;;) {
         struct stat status;
@@ -89,6 +99,8 @@ static gboolean read_entries(CronosCatalog *catalog, DIR *stream, GError **error
             set_system_error(error, errno, "can not list", catalog->directory);
             return FALSE;
         }
+        if (item->d_name[0] == '.')
+            note_pin(pinned, item->d_name);
         if (item->d_name[0] == '.' || !cronos_archive_is_archive_name(item->d_name, NULL))
             continue;
         if (fstatat(dirfd(stream), item->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -102,10 +114,20 @@ static gboolean read_entries(CronosCatalog *catalog, DIR *stream, GError **error
     }
 }
 
+static void mark_pinned(CronosCatalog *catalog, GHashTable *pinned)
+{
+    for (guint i = 0; i < catalog->entries->len; i++) {
+        CronosBackup *backup = g_ptr_array_index(catalog->entries, i);
+
+        backup->pinned = g_hash_table_contains(pinned, backup->file_name);
+    }
+}
+
 /* @fd: taken over; -1: an empty catalog. */
 static CronosCatalog *read_fd(int fd, const char *directory, GError **error)
 {
     g_autoptr(CronosCatalog) catalog = g_new0(CronosCatalog, 1);
+    g_autoptr(GHashTable) pinned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
     catalog->directory = g_strdup(directory);
     catalog->entries = g_ptr_array_new_with_free_func(backup_free);
@@ -118,10 +140,11 @@ static CronosCatalog *read_fd(int fd, const char *directory, GError **error)
         close(fd);
         return NULL;
     }
-    gboolean complete = read_entries(catalog, stream, error);
+    gboolean complete = read_entries(catalog, stream, pinned, error);
     closedir(stream);
     if (!complete)
         return NULL;
+    mark_pinned(catalog, pinned);
     g_ptr_array_sort(catalog->entries, compare_backups);
     return g_steal_pointer(&catalog);
 }

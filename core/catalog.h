@@ -9,6 +9,7 @@ typedef struct {
     char *file_name;
     CronosBackupName parsed; /* all zero if foreign */
     gboolean foreign;        /* an archive whose name does not follow the scheme */
+    gboolean pinned;         /* its mark is there, see core/pin.h; never of a foreign one */
     guint64 size_bytes;
     gint64 mtime_ns;
     guint64 device, inode;
@@ -28,7 +29,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosCatalog, cronos_catalog_free)
 const char *cronos_catalog_directory(const CronosCatalog *catalog);
 /* Returns: (borrowed) array of CronosBackup *, newest first (timestamp, then mtime, then file
  * name); foreign archives after the backups, by mtime. Regular files with an archive's extension
- * only; names with a leading dot are not looked at. */
+ * only; of names with a leading dot, the marks of pinned backups alone are looked at. */
 const GPtrArray *cronos_catalog_entries(const CronosCatalog *catalog);
 
 /* Resolves what a user typed, in this order: full file name; the same without its extension;

@@ -11,6 +11,7 @@
 
 #define SECONDS_PER_DAY G_GINT64_CONSTANT(86400)
 
+#define RULE_PINNED "pinned"
 #define RULE_WITHIN "within limits"
 #define RULE_MINIMUM "keep_minimum"
 #define RULE_PROTECTED "in use by this run"
@@ -40,7 +41,9 @@ static Limits effective_limits(const CronosConfig *config, const CronosRetention
 static void remove_unless_kept(CronosRetentionVerdict *verdict, const char *rule,
                                gboolean is_minimum, const char *protect)
 {
-    if (is_minimum)
+    if (verdict->backup->pinned)
+        verdict->rule = RULE_PINNED;
+    else if (is_minimum)
         verdict->rule = RULE_MINIMUM;
     else if (g_strcmp0(verdict->backup->file_name, protect) == 0)
         verdict->rule = RULE_PROTECTED;
@@ -61,7 +64,7 @@ static GPtrArray *verdicts_of_all(const CronosCatalog *catalog)
             continue;
         CronosRetentionVerdict *verdict = g_new0(CronosRetentionVerdict, 1);
         verdict->backup = backup;
-        verdict->rule = RULE_WITHIN;
+        verdict->rule = backup->pinned ? RULE_PINNED : RULE_WITHIN;
         g_ptr_array_add(verdicts, verdict);
     }
     return verdicts;

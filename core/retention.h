@@ -16,8 +16,8 @@ typedef struct {
 typedef struct {
     const CronosBackup *backup; /* borrowed from the catalog */
     gboolean remove;
-    const char *rule; /* static text: "older than retention_days", "beyond max_backups", "within
-                         limits", "keep_minimum", ... */
+    const char *rule; /* static text: "pinned", "older than retention_days", "beyond max_backups",
+                         "within limits", "keep_minimum", ... */
 } CronosRetentionVerdict;
 
 /* Pure: decides, touches nothing. Returns: (owned) array of CronosRetentionVerdict *, newest first,

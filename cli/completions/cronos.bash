@@ -103,7 +103,7 @@ _cronos_operand() {
     case $1 in
         '' | help)
             mapfile -t COMPREPLY < <(compgen -W \
-                'create list show restore clean verify mount umount config help' -- "$cur")
+                'create list show restore clean pin unpin verify mount umount config help' -- "$cur")
             ;;
         show) ((operands == 0)) && _cronos_identifiers ;;
         restore)
@@ -113,7 +113,7 @@ _cronos_operand() {
                 _cronos_paths -f
             fi
             ;;
-        verify) _cronos_identifiers ;;
+        pin | unpin | verify) _cronos_identifiers ;;
         mount | umount) _cronos_paths -d ;;
     esac
 }

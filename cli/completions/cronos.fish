@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # fish completion for cronos(1)
 
-set -l commands create list show restore clean verify mount umount config help
+set -l commands create list show restore clean pin unpin verify mount umount config help
 
 # The options already typed that say where the backups are.
 function __cronos_place
@@ -43,6 +43,8 @@ complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a list -d 'Li
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a show -d 'Show metadata and totals of a backup'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a restore -d 'Bring files back'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a clean -d 'Remove backups that retention does not keep'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a pin -d 'Keep backups whatever retention says'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a unpin -d 'Leave pinned backups to retention again'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a verify -d 'Check that backups are whole'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a mount -d 'Show backups as folders'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a umount -d 'Take such a mount away'
@@ -86,4 +88,4 @@ complete -c cronos -n '__fish_seen_subcommand_from mount umount' -a '(__fish_com
 # several commands
 complete -c cronos -n '__fish_seen_subcommand_from create restore clean' -s n -l dry-run -d 'Change nothing'
 complete -c cronos -n '__fish_seen_subcommand_from create list show restore clean verify config' -l json -d 'Print JSON'
-complete -c cronos -n '__fish_seen_subcommand_from show restore verify' -a '(__cronos_identifiers)'
+complete -c cronos -n '__fish_seen_subcommand_from show restore pin unpin verify' -a '(__cronos_identifiers)'

@@ -183,6 +183,34 @@ clean_struck()
     each_point clean_struck "${CLEAN_POINTS[@]}"
 }
 
+# Runs "cronos $1" of the second backup under the fault points "$2"...: afterwards it is pinned or it
+# is not, the archive is what it was, and the next run has it as asked for.
+pin_struck()
+{
+    local command=$1 point action
+    shift
+    for point; do
+        for action in kill eio; do
+            struck "$point" "$action" cronos -q "$command" "$ID"
+            [[ $(find "$BACKUPS" -name '.egos*' -printf '%f') =~ ^(\.$ID\.zip\.pin)?$ ]]
+            cmp "$WORK/backups/$ID.zip" "$BACKUPS/$ID.zip"
+            run -0 cronos -q "$command" "$ID"
+            run -0 find "$BACKUPS" -name '.egos*' -size +0
+            [[ $command == unpin || -n $output ]]
+            [[ $command == pin || -z $output ]]
+            assert_clear
+            rm -f "$BACKUPS/.$ID.zip.pin"
+            [[ $command == pin ]] || cronos -q pin "$ID"
+        done
+    done
+}
+
+@test "pin, unpin" {
+    pin_struck pin before-create after-create before-sync before-rename after-rename after-sync
+    cronos -q pin "$ID"
+    pin_struck unpin before-remove after-remove
+}
+
 overwrite_struck()
 {
     struck "$1" "$2" cronos -q restore "$FIRST" --strategy overwrite --delete -y

@@ -4,7 +4,7 @@
 
 load ../lib/common
 
-COMMANDS=(create list show restore clean verify mount umount config help)
+COMMANDS=(create list show restore clean pin unpin verify mount umount config help)
 
 # Help goes to stdout, with status 0, and fits 80 columns.
 assert_help()
@@ -78,6 +78,8 @@ options_in_help()
     assert_usage_error restore latest --strategy sideways
     assert_usage_error clean surplus
     assert_usage_error clean --retention-days never
+    assert_usage_error pin
+    assert_usage_error unpin
     assert_usage_error umount
     assert_usage_error help frobnicate
     assert_usage_error --color=sometimes list

@@ -25,6 +25,7 @@ load ../lib/mount
     SOURCE_DATE_EPOCH=1743753600 backup a
     zip -q "$BACKUPS/mine.zip" a.txt
     touch "$BACKUPS/notes.txt"
+    cronos -q pin latest
     mount_backups
     assert_files "$MNT" egos_backup_manual_a_20250404_100000 egos_backup_manual_b_20250403_100000 \
         latest mine

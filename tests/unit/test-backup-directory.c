@@ -164,6 +164,43 @@ static void test_remove(void **state)
     }
 }
 
+static void test_remove_takes_the_pin_along(void **state)
+{
+    g_autoptr(CronosBackupDirectory) directory = cronos_backup_directory_lock(path, NULL, NULL);
+    g_autofree char *name = publish(directory, NULL);
+    g_autofree char *other = publish(directory, NULL);
+    g_autofree char *pin = cronos_backup_pin_name(name);
+    g_autofree char *other_pin = cronos_backup_pin_name(other);
+
+    temporary_write(path, pin, "");
+    temporary_write(path, other_pin, "");
+    assert_true(cronos_backup_directory_remove(directory, name, "a test", NULL));
+    assert_false(is_there(pin));
+    assert_true(is_there(other_pin));
+}
+
+static void test_put(void **state)
+{
+    g_autoptr(CronosBackupDirectory) directory = cronos_backup_directory_lock(path, NULL, NULL);
+    g_autofree char *file = g_build_filename(path, "note", NULL);
+    g_autofree char *folder = g_build_filename(path, "folder", NULL);
+    static const char *const texts[] = {"one\n", "", "the third\n"};
+    g_autoptr(GError) error = NULL;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autofree char *text = NULL;
+
+        assert_true(cronos_backup_directory_put(directory, "note", texts[i], &error));
+        assert_true(g_file_get_contents(file, &text, NULL, NULL));
+        assert_string_equal(text, texts[i]);
+        assert_int_equal(count_entries(), 1);
+    }
+    assert_int_equal(g_mkdir(folder, 0700), 0);
+    assert_false(cronos_backup_directory_put(directory, "folder", "x", &error));
+    assert_true(g_error_matches(error, CRONOS_SYSTEM_ERROR, EISDIR));
+    assert_int_equal(count_entries(), 2);
+}
+
 static void test_can_not_be_made(void **state)
 {
     g_autoptr(GError) error = NULL;
@@ -324,6 +361,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_temporary, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_leftovers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_remove, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_remove_takes_the_pin_along, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_put, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_can_not_be_made, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_waiting_can_be_cancelled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_waiting, set_up, tear_down),

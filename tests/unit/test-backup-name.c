@@ -212,6 +212,29 @@ static void test_type(void **state)
     }
 }
 
+static void test_pin(void **state)
+{
+    static const char *const no_pins[] = {
+        "",
+        ".pin",
+        "egos_backup_manual_x_20250403_100000.zip",
+        "egos_backup_manual_x_20250403_100000.zip.pin",
+        ".egos_backup_manual_x_20250403_100000.zip",
+        ".egos_backup_manual_x_20250403_100000.pin",
+        ".egos_backup_manual_x_20250403_109900.zip.pin",
+        ".egos_backup_.pin",
+        ".mine.zip.pin",
+        ".cronos-1-0badf00d.tmp",
+    };
+    g_autofree char *name = cronos_backup_pin_name("egos_backup_manual_x_20250403_100000.zip");
+    g_autofree char *target = cronos_backup_pin_target(name);
+
+    assert_string_equal(name, ".egos_backup_manual_x_20250403_100000.zip.pin");
+    assert_string_equal(target, "egos_backup_manual_x_20250403_100000.zip");
+    for (size_t i = 0; i < G_N_ELEMENTS(no_pins); i++)
+        assert_null(cronos_backup_pin_target(no_pins[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_normalize),
         cmocka_unit_test(test_normalize_refuses),
         cmocka_unit_test(test_type),
+        cmocka_unit_test(test_pin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,27 @@ static void test_order(void **state)
     assert_null(entry(catalog, 5)->parsed.name);
 }
 
+static void test_pinned(void **state)
+{
+    static const char *const expected[] = {"egos_backup_restore_point_b_20250405_100000.zip",
+                                           "egos_backup_manual_a_20250404_100000.zip",
+                                           "egos_backup_auto_a_20250403_100000.zip", "mine.zip"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(expected); i++)
+        add(expected[i], 5);
+    add(".egos_backup_restore_point_b_20250405_100000.zip.pin", 5);
+    add(".egos_backup_auto_a_20250403_100000.zip.pin", 5);
+    add(".egos_backup_auto_gone_20250403_100000.zip.pin", 5);
+    add(".mine.zip.pin", 5);
+    g_autoptr(CronosCatalog) catalog = read_catalog();
+
+    assert_int_equal(cronos_catalog_entries(catalog)->len, G_N_ELEMENTS(expected));
+    for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
+        assert_string_equal(entry(catalog, i)->file_name, expected[i]);
+        assert_int_equal(entry(catalog, i)->pinned, i == 0 || i == 2);
+    }
+}
+
 /* @others: how many more the winning form matched. */
 static void assert_found(const CronosCatalog *catalog, const char *identifier,
                          const char *file_name, guint others)
@@ -247,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_missing_directory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_not_a_directory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pinned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_identifiers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file_name_wins_over_words, set_up, tear_down),

@@ -51,8 +51,8 @@ static CronosRetentionOptions as_configured(void)
         .retention_days = -1, .max_backups = -1, .keep_minimum = -1, .now = NOW};
 }
 
-/* Holds the plan against @expected: one letter a backup, newest first: "." within limits, "m" kept
- * by keep_minimum, "p" protected, "A" removed by age, "N" removed by number. */
+/* Holds the plan against @expected: one letter a backup, newest first: "." within limits, "P"
+ * pinned, "m" kept by keep_minimum, "p" protected, "A" removed by age, "N" removed by number. */
 static void assert_plan(const CronosRetentionOptions *options, const char *expected)
 {
     g_autoptr(CronosCatalog) catalog = cronos_catalog_read(directory, NULL);
@@ -62,6 +62,7 @@ static void assert_plan(const CronosRetentionOptions *options, const char *expec
     for (guint i = 0; i < verdicts->len; i++) {
         const CronosRetentionVerdict *verdict = g_ptr_array_index(verdicts, i);
         char letter = strcmp(verdict->rule, "within limits") == 0               ? '.'
+                      : strcmp(verdict->rule, "pinned") == 0                    ? 'P'
                       : strcmp(verdict->rule, "keep_minimum") == 0              ? 'm'
                       : strcmp(verdict->rule, "in use by this run") == 0        ? 'p'
                       : strcmp(verdict->rule, "older than retention_days") == 0 ? 'A'
@@ -169,6 +170,32 @@ static void test_protect(void **state)
     assert_plan(&options, ".Np");
 }
 
+static void pin(const char *name)
+{
+    g_autofree char *mark = cronos_backup_pin_name(name);
+
+    temporary_write(directory, mark, "");
+}
+
+static void test_pinned(void **state)
+{
+    CronosRetentionOptions options = as_configured();
+    g_autofree char *young = add_at("manual", NOW - DAY);
+    g_autofree char *old = add_at("restore_point", NOW - 90 * DAY);
+
+    add_days_ago(2);
+    add_days_ago(60);
+    pin(young);
+    pin(old);
+    assert_plan(&options, "P.AP");
+    options.max_backups = 1;
+    assert_plan(&options, "PNAP"); /* a pinned one counts, as every backup does */
+    options.keep_minimum = 3;
+    assert_plan(&options, "PmmP");
+    options.protect = old;
+    assert_plan(&options, "PmmP");
+}
+
 static gboolean is_there(const char *name)
 {
     g_autofree char *path = g_build_filename(directory, name, NULL);
@@ -212,6 +239,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_keep_minimum, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_protect, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pinned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply, set_up, tear_down),
     };
 
