@@ -13,6 +13,12 @@ static const CronosOption options[] = {
                   "remove older ones; 0: no limit (as configured)", 0, G_MAXINT),
     CRONOS_NUMBER(0, "max-backups", max_backups, "N",
                   "remove beyond N; 0: no limit (as configured)", 0, G_MAXINT),
+    CRONOS_NUMBER(0, "keep-daily", keep_daily, "N",
+                  "keep the newest of each of N days (as configured)", 0, G_MAXINT),
+    CRONOS_NUMBER(0, "keep-weekly", keep_weekly, "N",
+                  "keep the newest of each of N weeks (as configured)", 0, G_MAXINT),
+    CRONOS_NUMBER(0, "keep-monthly", keep_monthly, "N",
+                  "keep the newest of each of N months (as configured)", 0, G_MAXINT),
     CRONOS_FLAG('n', "dry-run", dry_run, "print what would go, remove nothing"),
     CRONOS_FLAG(0, "json", json, "print a JSON array"),
     CRONOS_OPTIONS_END,
@@ -103,6 +109,9 @@ static int run(const CronosInvocation *invocation, GError **error)
         .retention_days = arguments->retention_days,
         .max_backups = arguments->max_backups,
         .keep_minimum = -1,
+        .keep_daily = arguments->keep_daily,
+        .keep_weekly = arguments->keep_weekly,
+        .keep_monthly = arguments->keep_monthly,
         .now = g_get_real_time() / G_USEC_PER_SEC,
     };
     g_autoptr(CronosCatalog) catalog = NULL;
@@ -132,7 +141,9 @@ const CronosCommand cronos_command_clean = {
     .synopsis = "",
     .summary = "Remove backups that retention does not keep",
     .details = "Prints each backup with the rule that keeps or removes it. Pinned backups are\n"
-               "kept. Archives that are no backups are never touched.\n",
+               "kept, and those that a --keep option names, whatever their age and number.\n"
+               "Days, weeks and months without a backup do not count. Archives that are no\n"
+               "backups are never touched.\n",
     .options = options,
     .needs_config = TRUE,
     .run = run,

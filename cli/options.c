@@ -31,6 +31,9 @@ void cronos_arguments_init(CronosArguments *arguments)
         .threads = -1,
         .retention_days = -1,
         .max_backups = -1,
+        .keep_daily = -1,
+        .keep_weekly = -1,
+        .keep_monthly = -1,
     };
 }
 

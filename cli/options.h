@@ -19,7 +19,7 @@ typedef struct {
     int level, threads;
     char *to, *strategy;
     gboolean delete_extra, yes, keep_going, no_verify, no_restore_point, same_permissions;
-    int retention_days, max_backups;
+    int retention_days, max_backups, keep_daily, keep_weekly, keep_monthly;
     gboolean against_source;
     char *sample;
     GPtrArray *mount_options;

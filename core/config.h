@@ -9,6 +9,9 @@ typedef enum {
     CRONOS_CONFIG_BACKUP_RETENTION_DAYS,        /* int >= 0; 0: no limit by age */
     CRONOS_CONFIG_BACKUP_MAX_BACKUPS,           /* int >= 0; 0: no limit by number */
     CRONOS_CONFIG_BACKUP_KEEP_MINIMUM,          /* int >= 1 */
+    CRONOS_CONFIG_BACKUP_KEEP_DAILY,            /* int >= 0; 0: none */
+    CRONOS_CONFIG_BACKUP_KEEP_WEEKLY,           /* int >= 0; 0: none */
+    CRONOS_CONFIG_BACKUP_KEEP_MONTHLY,          /* int >= 0; 0: none */
     CRONOS_CONFIG_BACKUP_COMPRESSION_LEVEL,     /* int 0..12 */
     CRONOS_CONFIG_BACKUP_EXCLUDE_PATTERNS,      /* list of strings */
     CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES,        /* bool */

@@ -495,6 +495,9 @@ static void apply_retention(Create *create)
         .retention_days = -1,
         .max_backups = -1,
         .keep_minimum = -1,
+        .keep_daily = -1,
+        .keep_weekly = -1,
+        .keep_monthly = -1,
         .now = create->started_ns / NS_PER_S,
         .protect = create->result->file_name,
     };

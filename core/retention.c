@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * retention.c - which backups go, and why the others stay
  *
- * A dry run and a real one share the plan, so that what is announced is what happens. */
+ * The rules that keep are a union: a backup goes when it is beyond a limit and none of them names
+ * it, and each counts for itself. So a backup that is kept although it is beyond max_backups pushes
+ * out no newer one in its place, and one that two rules keep is no reason to keep another. A dry
+ * run and a real one share the plan, so that what is announced is what happens. */
 #include "core/retention.h"
 
 #include "core/error.h"
+#include "core/retention-calendar.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define SECONDS_PER_DAY G_GINT64_CONSTANT(86400)
 
-#define RULE_PINNED "pinned"
-#define RULE_WITHIN "within limits"
-#define RULE_MINIMUM "keep_minimum"
-#define RULE_PROTECTED "in use by this run"
-#define RULE_AGE "older than retention_days"
-#define RULE_NUMBER "beyond max_backups"
-
 typedef struct {
     int retention_days, max_backups, keep_minimum;
+    gint64 oldest_kept; /* by age; seconds since the epoch */
 } Limits;
 
 static int limit(const CronosConfig *config, int option, CronosConfigKey key)
@@ -29,64 +26,109 @@ static int limit(const CronosConfig *config, int option, CronosConfigKey key)
 
 static Limits effective_limits(const CronosConfig *config, const CronosRetentionOptions *options)
 {
-    return (Limits){
+    Limits limits = {
         .retention_days =
             limit(config, options->retention_days, CRONOS_CONFIG_BACKUP_RETENTION_DAYS),
         .max_backups = limit(config, options->max_backups, CRONOS_CONFIG_BACKUP_MAX_BACKUPS),
         .keep_minimum = limit(config, options->keep_minimum, CRONOS_CONFIG_BACKUP_KEEP_MINIMUM),
     };
+
+    limits.oldest_kept = options->now - limits.retention_days * SECONDS_PER_DAY;
+    return limits;
 }
 
-/* Marks @verdict for removal by @rule unless something keeps it. */
-static void remove_unless_kept(CronosRetentionVerdict *verdict, const char *rule,
-                               gboolean is_minimum, const char *protect)
+static CronosRetentionCalendar effective_calendar(const CronosConfig *config,
+                                                  const CronosRetentionOptions *options)
 {
-    if (verdict->backup->pinned)
-        verdict->rule = RULE_PINNED;
-    else if (is_minimum)
-        verdict->rule = RULE_MINIMUM;
-    else if (g_strcmp0(verdict->backup->file_name, protect) == 0)
-        verdict->rule = RULE_PROTECTED;
-    else
-        verdict->rule = rule;
-    verdict->remove = verdict->rule == rule;
+    return (CronosRetentionCalendar){
+        .left =
+            {
+                limit(config, options->keep_daily, CRONOS_CONFIG_BACKUP_KEEP_DAILY),
+                limit(config, options->keep_weekly, CRONOS_CONFIG_BACKUP_KEEP_WEEKLY),
+                limit(config, options->keep_monthly, CRONOS_CONFIG_BACKUP_KEEP_MONTHLY),
+            },
+    };
 }
 
-static GPtrArray *verdicts_of_all(const CronosCatalog *catalog)
+static char *format_days(const char *than, int days)
+{
+    return g_strdup_printf("%s than %d %s", than, days, days == 1 ? "day" : "days");
+}
+
+static char *format_newest(int count)
+{
+    return count == 1 ? g_strdup("newest") : g_strdup_printf("among the %d newest", count);
+}
+
+/* Returns: (owned) the limit that the backup is beyond, or NULL.
+ * @position: how many are newer; it counts every one, by whatever rule it is kept. */
+static char *limit_exceeded(const Limits *limits, const CronosBackup *backup, guint position)
+{
+    if (limits->retention_days > 0 && backup->parsed.created < limits->oldest_kept)
+        return format_days("older", limits->retention_days);
+    if (limits->max_backups == 0 || position < (guint)limits->max_backups)
+        return NULL;
+    return limits->max_backups == 1 ? g_strdup("beyond the newest")
+                                    : g_strdup_printf("beyond the %d newest", limits->max_backups);
+}
+
+/* Returns: (owned) how a backup is said to be kept that is beyond no limit. */
+static char *limit_kept(const Limits *limits)
+{
+    if (limits->retention_days > 0)
+        return format_days("younger", limits->retention_days);
+    return limits->max_backups > 0 ? format_newest(limits->max_backups) : g_strdup("no limit");
+}
+
+/* What the calendar says is asked for of every backup, since it counts. */
+static CronosRetentionVerdict *judge(const Limits *limits, CronosRetentionCalendar *calendar,
+                                     const CronosBackup *backup, guint position,
+                                     const char *protect)
+{
+    CronosRetentionVerdict *verdict = g_new0(CronosRetentionVerdict, 1);
+    g_autofree char *exceeded = limit_exceeded(limits, backup, position);
+    g_autofree char *kept = cronos_retention_calendar_keep(calendar, backup->parsed.timestamp);
+
+    verdict->backup = backup;
+    if (backup->pinned)
+        verdict->rule = g_strdup("pinned");
+    else if (exceeded == NULL)
+        verdict->rule = limit_kept(limits);
+    else if (g_strcmp0(backup->file_name, protect) == 0)
+        verdict->rule = g_strdup("in use by this run");
+    else if (position < (guint)limits->keep_minimum)
+        verdict->rule = format_newest(limits->keep_minimum);
+    else if (kept != NULL)
+        verdict->rule = g_steal_pointer(&kept);
+    else {
+        verdict->rule = g_steal_pointer(&exceeded);
+        verdict->remove = TRUE;
+    }
+    return verdict;
+}
+
+static void verdict_free(gpointer data)
+{
+    CronosRetentionVerdict *verdict = data;
+
+    g_free(verdict->rule);
+    g_free(verdict);
+}
+
+GPtrArray *cronos_retention_plan(const CronosConfig *config, const CronosCatalog *catalog,
+                                 const CronosRetentionOptions *options)
 {
     const GPtrArray *entries = cronos_catalog_entries(catalog);
-    GPtrArray *verdicts = g_ptr_array_new_with_free_func(g_free);
+    Limits limits = effective_limits(config, options);
+    g_auto(CronosRetentionCalendar) calendar = effective_calendar(config, options);
+    GPtrArray *verdicts = g_ptr_array_new_with_free_func(verdict_free);
 
     for (guint i = 0; i < entries->len; i++) {
         const CronosBackup *backup = g_ptr_array_index(entries, i);
 
-        if (backup->foreign)
-            continue;
-        CronosRetentionVerdict *verdict = g_new0(CronosRetentionVerdict, 1);
-        verdict->backup = backup;
-        verdict->rule = backup->pinned ? RULE_PINNED : RULE_WITHIN;
-        g_ptr_array_add(verdicts, verdict);
-    }
-    return verdicts;
-}
-
-/* A backup that is kept although it is beyond max_backups pushes out no newer one in its place. */
-GPtrArray *cronos_retention_plan(const CronosConfig *config, const CronosCatalog *catalog,
-                                 const CronosRetentionOptions *options)
-{
-    Limits limits = effective_limits(config, options);
-    gint64 oldest_kept = options->now - limits.retention_days * SECONDS_PER_DAY;
-    GPtrArray *verdicts = verdicts_of_all(catalog);
-    guint remaining = 0;
-
-    for (guint i = 0; i < verdicts->len; i++) {
-        CronosRetentionVerdict *verdict = g_ptr_array_index(verdicts, i);
-        gboolean is_minimum = i < (guint)limits.keep_minimum;
-
-        if (limits.retention_days > 0 && verdict->backup->parsed.created < oldest_kept)
-            remove_unless_kept(verdict, RULE_AGE, is_minimum, options->protect);
-        if (!verdict->remove && ++remaining > (guint)limits.max_backups && limits.max_backups > 0)
-            remove_unless_kept(verdict, RULE_NUMBER, is_minimum, options->protect);
+        if (!backup->foreign)
+            g_ptr_array_add(verdicts,
+                            judge(&limits, &calendar, backup, verdicts->len, options->protect));
     }
     return verdicts;
 }

@@ -6,22 +6,24 @@
 #include "core/config.h"
 
 typedef struct {
-    int retention_days;  /* -1: as configured; 0: no limit by age */
-    int max_backups;     /* -1: as configured; 0: no limit by number */
-    int keep_minimum;    /* -1: as configured */
-    gint64 now;          /* seconds since the epoch */
-    const char *protect; /* nullable: a file name never removed in this run */
+    int retention_days;                        /* -1: as configured; 0: no limit by age */
+    int max_backups;                           /* -1: as configured; 0: no limit by number */
+    int keep_minimum;                          /* -1: as configured */
+    int keep_daily, keep_weekly, keep_monthly; /* -1: as configured; 0: none */
+    gint64 now;                                /* seconds since the epoch */
+    const char *protect;                       /* nullable: a file name never removed in this run */
 } CronosRetentionOptions;
 
 typedef struct {
     const CronosBackup *backup; /* borrowed from the catalog */
     gboolean remove;
-    const char *rule; /* static text: "pinned", "older than retention_days", "beyond max_backups",
-                         "within limits", "keep_minimum", ... */
+    char *rule; /* what keeps or removes it: "pinned", "younger than 30 days", "among the 3 newest",
+                   "daily 2025-04-03, weekly 2025-W14", "older than 30 days", "beyond the 100
+                   newest", ... */
 } CronosRetentionVerdict;
 
 /* Pure: decides, touches nothing. Returns: (owned) array of CronosRetentionVerdict *, newest first,
- * backups only (foreign archives are not in it). */
+ * backups only (foreign archives are not in it), freed with it. */
 GPtrArray *cronos_retention_plan(const CronosConfig *config, const CronosCatalog *catalog,
                                  const CronosRetentionOptions *options);
 

@@ -24,7 +24,8 @@ _cronos_command() {
         case ${words[i]} in
             -C | -c | --root | --config | --color | -t | --type | -i | --include | -e | --exclude | \
                 -m | --set | --metadata | -l | --level | -j | --threads | --to | --strategy | \
-                --retention-days | --max-backups | --sample | -o | --options)
+                --retention-days | --max-backups | --keep-daily | --keep-weekly | --keep-monthly | \
+                --sample | -o | --options)
                 ((i++))
                 ;;
             -*) ;;
@@ -70,7 +71,8 @@ _cronos_value() {
             mapfile -t COMPREPLY < <(compgen -W 'allow_other uid= gid= umask= cache_mb= log_file= log_level=' -- "$cur")
             compopt -o nospace 2>/dev/null
             ;;
-        -i | --include | -e | --exclude | -m | --set | -j | --threads | --retention-days | --max-backups | --sample) ;;
+        -i | --include | -e | --exclude | -m | --set | -j | --threads | --retention-days | --max-backups | \
+            --keep-daily | --keep-weekly | --keep-monthly | --sample) ;;
         *) return 1 ;;
     esac
     return 0
@@ -90,7 +92,10 @@ _cronos_options() {
             options+=' --to= --strategy= --delete -y --yes -n --dry-run'
             options+=' -k --keep-going --no-verify --no-restore-point --same-permissions --json'
             ;;
-        clean) options+=' --retention-days= --max-backups= -n --dry-run --json' ;;
+        clean)
+            options+=' --retention-days= --max-backups= --keep-daily= --keep-weekly= --keep-monthly='
+            options+=' -n --dry-run --json'
+            ;;
         verify) options+=' --all --against-source --sample= --json' ;;
         mount) options+=' -o --options= -f --foreground' ;;
         '') options+=' -V --version' ;;

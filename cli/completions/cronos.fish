@@ -79,6 +79,9 @@ complete -c cronos -n '__fish_seen_subcommand_from restore' -F
 # clean, verify, mount, umount
 complete -c cronos -n '__fish_seen_subcommand_from clean' -l retention-days -x -d 'Remove older ones'
 complete -c cronos -n '__fish_seen_subcommand_from clean' -l max-backups -x -d 'Remove beyond this number'
+complete -c cronos -n '__fish_seen_subcommand_from clean' -l keep-daily -x -d 'Keep the newest of each of so many days'
+complete -c cronos -n '__fish_seen_subcommand_from clean' -l keep-weekly -x -d 'Keep the newest of each of so many weeks'
+complete -c cronos -n '__fish_seen_subcommand_from clean' -l keep-monthly -x -d 'Keep the newest of each of so many months'
 complete -c cronos -n '__fish_seen_subcommand_from verify' -l against-source -d 'Compare with the project directory too'
 complete -c cronos -n '__fish_seen_subcommand_from verify' -l sample -x -a '1% 5% 10%' -d 'Decode a random part of the members'
 complete -c cronos -n '__fish_seen_subcommand_from mount' -s o -l options -x -d 'Mount options'

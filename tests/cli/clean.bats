@@ -113,6 +113,58 @@ assert_left()
     assert_equal "$(cat a.txt)" "first version"
 }
 
+# Copies $ARCHIVE under the name of a backup made at "$1" (YYYYMMDD_HHMMSS); prints the new name.
+made_at()
+{
+    cp "$ARCHIVE" "$BACKUPS/egos_backup_auto_y_$1.zip"
+    printf 'egos_backup_auto_y_%s.zip\n' "$1"
+}
+
+# What a dry run says of the backup "$1", with the options "$2"...
+rule_of()
+{
+    local name=$1
+    shift
+    json "$(cronos -q clean -n --json "$@")" \
+        "[(b['remove'], b['rule']) for b in j if b['file_name'] == '$name'][0]"
+}
+
+@test "the newest of each day, week and month are kept, and the rules say so" {
+    local early late before monday january
+    early=$(made_at 20240229_093000)
+    late=$(made_at 20240229_233000)
+    before=$(made_at 20240226_120000)
+    monday=$(made_at 20240225_120000)
+    january=$(made_at 20231231_235959)
+    assert_equal "$(rule_of "$late")" '[true, "older than 30 days"]'
+    assert_equal "$(rule_of "$late" --retention-days 0 --max-backups 1 --keep-daily 1)" \
+        '[true, "beyond the newest"]'
+    assert_equal "$(rule_of "$late" --keep-daily 2)" '[false, "daily 2024-02-29"]'
+    assert_equal "$(rule_of "$early" --keep-daily 9)" '[true, "older than 30 days"]'
+    assert_equal "$(rule_of "$late" --keep-weekly 2 --keep-monthly 2)" \
+        '[false, "weekly 2024-W09, monthly 2024-02"]'
+    assert_equal "$(rule_of "$before" --keep-weekly 9)" '[true, "older than 30 days"]'
+    assert_equal "$(rule_of "$monday" --keep-weekly 3)" '[false, "weekly 2024-W08"]'
+    assert_equal "$(rule_of "$january" --keep-weekly 9 --keep-monthly 3)" \
+        '[false, "weekly 2023-W52, monthly 2023-12"]'
+    run --separate-stderr -0 cronos clean --max-backups 1 --keep-weekly 3 --keep-monthly 3
+    assert_left "$NEW" "$late" "$monday" "$january"
+    assert_contains "$(grep -F "$monday" <<<"$output")" "weekly 2024-W08"
+}
+
+@test "configured days, weeks and months hold for create, too" {
+    local first second third
+    first=$(made_at 20240229_100000)
+    second=$(made_at 20240228_100000)
+    third=$(made_at 20240227_100000)
+    printf 'backup: { keep_daily = 3; keep_weekly = 1; };\n' >"$WORK/c.conf"
+    run --separate-stderr -0 cronos -c "$WORK/c.conf" clean -n --keep-daily 2
+    assert_contains "$(grep -F "$second" <<<"$output")" "would remove"
+    backup next -c "$WORK/c.conf"
+    assert_left "$NEW" "$ARCHIVE_NAME" "$first" "$second"
+    [[ ! -e $BACKUPS/$third ]]
+}
+
 @test "nothing to remove, an empty and a missing directory are no errors" {
     run -0 cronos clean
     assert_left "$NEW"

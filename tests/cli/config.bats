@@ -5,7 +5,7 @@
 load ../lib/common
 
 KEYS=(backup.directory backup.retention_days backup.max_backups backup.keep_minimum
-    backup.compression_level backup.exclude_patterns backup.exclude_caches
+    backup.keep_daily backup.keep_weekly backup.keep_monthly backup.compression_level backup.exclude_patterns backup.exclude_caches
     restore.default_strategy restore.create_restore_point restore.verify_integrity
     log.file log.level)
 
@@ -72,6 +72,9 @@ assert_in_force()
     assert_refused $'backup: {\n\n  retention_days = -1;\n};' "bad.conf:3" retention_days
     assert_refused $'backup: {\n  compression_level = 13;\n};' "bad.conf:2" compression_level
     assert_refused $'backup: {\n  keep_minimum = 0;\n};' "bad.conf:2" keep_minimum
+    assert_refused $'backup: {\n  keep_daily = -1;\n};' "bad.conf:2" keep_daily
+    assert_refused $'backup: {\n  keep_weekly = [4];\n};' "bad.conf:2" keep_weekly
+    assert_refused $'backup: {\n  keep_monthly = 1.5;\n};' "bad.conf:2" keep_monthly
     assert_refused $'backup: {\n  exclude_patterns = ["a", 3];\n};' "bad.conf:2"
     assert_refused $'backup: {\n  exclude_caches = 1;\n};' "bad.conf:2" exclude_caches
     assert_refused $'restore: {\n  default_strategy = "sideways";\n};' "bad.conf:2" new_location

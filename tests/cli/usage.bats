@@ -78,6 +78,9 @@ options_in_help()
     assert_usage_error restore latest --strategy sideways
     assert_usage_error clean surplus
     assert_usage_error clean --retention-days never
+    assert_usage_error clean --keep-daily -1
+    assert_usage_error clean --keep-weekly=some
+    assert_usage_error clean --keep-monthly
     assert_usage_error pin
     assert_usage_error unpin
     assert_usage_error umount

@@ -57,6 +57,9 @@ static void test_defaults(void **state)
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_RETENTION_DAYS), 30);
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_MAX_BACKUPS), 100);
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_KEEP_MINIMUM), 1);
+    assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_KEEP_DAILY), 0);
+    assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_KEEP_WEEKLY), 0);
+    assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_KEEP_MONTHLY), 0);
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_COMPRESSION_LEVEL), 9);
     assert_false(cronos_config_bool(config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES));
     assert_true(cronos_config_bool(config, CRONOS_CONFIG_RESTORE_CREATE_RESTORE_POINT));
@@ -81,6 +84,7 @@ static void test_values(void **state)
                   "  directory = \"/var/backups/x/../y\";\n"
                   "  retention_days = 7L;\n"
                   "  max_backups = 0;\n"
+                  "  keep_daily = 7; keep_weekly = 2147483647; keep_monthly = 0x0c;\n"
                   "  compression_level = 12;\n"
                   "  exclude_patterns = ( \"a\", \"/b/**\" );\n"
                   "  exclude_caches = true;\n"
@@ -95,6 +99,9 @@ static void test_values(void **state)
     assert_string_equal(cronos_config_backup_directory(config), "/var/backups/y");
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_RETENTION_DAYS), 7);
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_MAX_BACKUPS), 0);
+    assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_KEEP_DAILY), 7);
+    assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_KEEP_WEEKLY), G_MAXINT);
+    assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_KEEP_MONTHLY), 12);
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_COMPRESSION_LEVEL), 12);
     assert_true(cronos_config_bool(config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES));
     assert_true(g_strv_equal(cronos_config_strings(config, CRONOS_CONFIG_BACKUP_EXCLUDE_PATTERNS),
@@ -145,6 +152,12 @@ static void test_wrong_values(void **state)
                    "backup.max_backups: must be a whole number of 0 or more, not -1");
     assert_refused("backup: { keep_minimum = 0; };", 1,
                    "backup.keep_minimum: must be a whole number of 1 or more, not 0");
+    assert_refused("backup: { keep_daily = -1; };", 1,
+                   "backup.keep_daily: must be a whole number of 0 or more, not -1");
+    assert_refused("backup: { keep_weekly = \"4\"; };", 1,
+                   "backup.keep_weekly: must be a whole number of 0 or more, not \"4\"");
+    assert_refused("backup: { keep_monthly = true; };", 1,
+                   "backup.keep_monthly: must be a whole number of 0 or more, not true");
     assert_refused("backup: { compression_level = 13; };", 1,
                    "backup.compression_level: must be a whole number from 0 to 12, not 13");
     assert_refused("backup: { max_backups = 3000000000L; };", 1,

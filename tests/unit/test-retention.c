@@ -48,11 +48,37 @@ static char *add_at(const char *type, gint64 created)
 static CronosRetentionOptions as_configured(void)
 {
     return (CronosRetentionOptions){
-        .retention_days = -1, .max_backups = -1, .keep_minimum = -1, .now = NOW};
+        .retention_days = -1,
+        .max_backups = -1,
+        .keep_minimum = -1,
+        .keep_daily = -1,
+        .keep_weekly = -1,
+        .keep_monthly = -1,
+        .now = NOW,
+    };
 }
 
-/* Holds the plan against @expected: one letter a backup, newest first: "." within limits, "P"
- * pinned, "m" kept by keep_minimum, "p" protected, "A" removed by age, "N" removed by number. */
+/* One letter for a rule: "." younger than so many days, "n" no limit, "P" pinned, "m" among the
+ * newest, "p" protected, "c" by the calendar, "A" removed by age, "N" removed by number. */
+static char rule_letter(const char *rule)
+{
+    static const struct {
+        const char *prefix;
+        char letter;
+    } letters[] = {
+        {"younger than ", '.'}, {"no limit", 'n'},          {"pinned", 'P'},
+        {"newest", 'm'},        {"among the ", 'm'},        {"in use by this run", 'p'},
+        {"daily ", 'c'},        {"weekly ", 'c'},           {"monthly ", 'c'},
+        {"older than ", 'A'},   {"beyond the newest", 'N'}, {"beyond the ", 'N'},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(letters); i++)
+        if (g_str_has_prefix(rule, letters[i].prefix))
+            return letters[i].letter;
+    return '?';
+}
+
+/* Holds the plan against @expected: the letter of each backup's rule, newest first. */
 static void assert_plan(const CronosRetentionOptions *options, const char *expected)
 {
     g_autoptr(CronosCatalog) catalog = cronos_catalog_read(directory, NULL);
@@ -61,18 +87,25 @@ static void assert_plan(const CronosRetentionOptions *options, const char *expec
 
     for (guint i = 0; i < verdicts->len; i++) {
         const CronosRetentionVerdict *verdict = g_ptr_array_index(verdicts, i);
-        char letter = strcmp(verdict->rule, "within limits") == 0               ? '.'
-                      : strcmp(verdict->rule, "pinned") == 0                    ? 'P'
-                      : strcmp(verdict->rule, "keep_minimum") == 0              ? 'm'
-                      : strcmp(verdict->rule, "in use by this run") == 0        ? 'p'
-                      : strcmp(verdict->rule, "older than retention_days") == 0 ? 'A'
-                      : strcmp(verdict->rule, "beyond max_backups") == 0        ? 'N'
-                                                                                : '?';
+        char letter = rule_letter(verdict->rule);
 
         assert_int_equal(verdict->remove, letter == 'A' || letter == 'N');
         g_string_append_c(plan, letter);
     }
     assert_string_equal(plan->str, expected);
+}
+
+/* The same for the full text of the rules, joined by "; ". */
+static void assert_rules(const CronosRetentionOptions *options, const char *expected)
+{
+    g_autoptr(CronosCatalog) catalog = cronos_catalog_read(directory, NULL);
+    g_autoptr(GPtrArray) verdicts = cronos_retention_plan(config, catalog, options);
+    g_autoptr(GString) rules = g_string_new(NULL);
+
+    for (guint i = 0; i < verdicts->len; i++)
+        g_string_append_printf(rules, "%s%s", i > 0 ? "; " : "",
+                               ((CronosRetentionVerdict *)g_ptr_array_index(verdicts, i))->rule);
+    assert_string_equal(rules->str, expected);
 }
 
 static void add_days_ago(int days)
@@ -98,7 +131,9 @@ static void test_age(void **state)
     temporary_write(directory, "foreign.zip", "");
     assert_plan(&options, "..AA");
     options.retention_days = 0;
-    assert_plan(&options, "....");
+    assert_plan(&options, "mmmm");
+    options.max_backups = 0;
+    assert_plan(&options, "nnnn");
     options.retention_days = G_MAXINT;
     assert_plan(&options, "....");
     options.retention_days = 500;
@@ -135,7 +170,7 @@ static void test_keep_minimum(void **state)
     options.retention_days = 0;
     options.max_backups = 1;
     options.keep_minimum = 2;
-    assert_plan(&options, ".mNN");
+    assert_plan(&options, "mmNN");
 }
 
 static void test_together(void **state)
@@ -196,6 +231,55 @@ static void test_pinned(void **state)
     assert_plan(&options, "PmmP");
 }
 
+static void test_words(void **state)
+{
+    CronosRetentionOptions options = as_configured();
+
+    add_days_ago(0);
+    add_days_ago(2);
+    assert_rules(&options, "younger than 30 days; younger than 30 days");
+    options.retention_days = 1;
+    assert_rules(&options, "younger than 1 day; older than 1 day");
+    options.keep_minimum = 2;
+    assert_rules(&options, "younger than 1 day; among the 2 newest");
+    options.keep_minimum = 1;
+    options.retention_days = 0;
+    assert_rules(&options, "among the 100 newest; among the 100 newest");
+    options.max_backups = 1;
+    assert_rules(&options, "newest; beyond the newest");
+    add_days_ago(3);
+    options.max_backups = 2;
+    assert_rules(&options, "among the 2 newest; among the 2 newest; beyond the 2 newest");
+    options.max_backups = 0;
+    assert_rules(&options, "no limit; no limit; no limit");
+    options.max_backups = 1;
+    options.keep_daily = 2;
+    options.keep_monthly = 9;
+    assert_rules(&options, "newest; daily 2025-04-01; monthly 2025-03");
+    options.keep_daily = 3;
+    assert_rules(&options, "newest; daily 2025-04-01; daily 2025-03-31, monthly 2025-03");
+}
+
+static void test_configured_calendar(void **state)
+{
+    CronosRetentionOptions options = as_configured();
+
+    for (int i = 100; i < 104; i++)
+        add_days_ago(i);
+    temporary_write(root, "cronos.conf",
+                    "backup: { keep_daily = 2; keep_weekly = 0; keep_monthly = 1; };");
+    cronos_config_free(config);
+    config = cronos_config_load(root, NULL, NULL);
+    assert_plan(&options, "mcAA");
+    options.keep_daily = 3;
+    assert_plan(&options, "mccA");
+    options.keep_daily = 0;
+    assert_plan(&options, "mAAA");
+    options.max_backups = 1;
+    options.keep_daily = 4;
+    assert_plan(&options, "mccc");
+}
+
 static gboolean is_there(const char *name)
 {
     g_autofree char *path = g_build_filename(directory, name, NULL);
@@ -240,6 +324,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_protect, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pinned, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_words, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_configured_calendar, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply, set_up, tear_down),
     };
 
