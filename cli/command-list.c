@@ -2,10 +2,12 @@
  * command-list.c - cronos list
  *
  * Damage is told from each archive's tail alone, so that a directory of thousands lists at once:
- * what a look into every member would find is verify's business. */
+ * what a look into every member would find is verify's business. Only --sizes reads the central
+ * directories, too. */
 #include "cli/command.h"
 #include "cli/json-output.h"
 #include "cli/table.h"
+#include "core/backup-sizes.h"
 #include "core/error.h"
 #include "core/metadata.h"
 
@@ -17,6 +19,7 @@
 static const CronosOption options[] = {
     CRONOS_TEXT('t', "type", type, "TYPE", "backups of this type only"),
     CRONOS_FLAG(0, "all", all, "foreign archives too"),
+    CRONOS_FLAG(0, "sizes", sizes, "what each backup holds, and what it alone holds"),
     CRONOS_FLAG(0, "json", json, "print a JSON array"),
     CRONOS_OPTIONS_END,
 };
@@ -24,7 +27,8 @@ static const CronosOption options[] = {
 /* One line of the list. */
 typedef struct {
     const CronosBackup *backup;
-    char *damage; /* owned; NULL: none seen */
+    const CronosBackupSizes *sizes; /* borrowed; NULL: not known, or not asked for */
+    char *damage;                   /* owned; NULL: none seen */
 } Item;
 
 static void item_free(gpointer data)
@@ -68,8 +72,21 @@ static char *probe(int dirfd, const CronosBackup *backup, gboolean *out_gone)
                                        : NULL;
 }
 
-static GPtrArray *collect(const CronosCatalog *catalog, const CronosArguments *arguments,
-                          GError **error)
+static Item *item_new(const CronosBackup *backup, const CronosBackupSizes *sizes, char *damage)
+{
+    Item *item = g_new0(Item, 1);
+
+    item->backup = backup;
+    item->sizes = sizes != NULL && sizes->known ? sizes : NULL;
+    item->damage = damage;
+    if (damage == NULL && sizes != NULL && sizes->error != NULL)
+        item->damage = g_strdup(without_name(sizes->error, backup->file_name));
+    return item;
+}
+
+/* @sizes: nullable; borrowed by the items. */
+static GPtrArray *collect(const CronosCatalog *catalog, const GPtrArray *sizes,
+                          const CronosArguments *arguments, GError **error)
 {
     const GPtrArray *entries = cronos_catalog_entries(catalog);
     g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(item_free);
@@ -88,12 +105,10 @@ static GPtrArray *collect(const CronosCatalog *catalog, const CronosArguments *a
         if (!is_wanted(backup, arguments))
             continue;
         g_autofree char *damage = probe(dirfd, backup, &gone);
-        if (gone)
-            continue;
-        Item *item = g_new0(Item, 1);
-        item->backup = backup;
-        item->damage = g_steal_pointer(&damage);
-        g_ptr_array_add(items, item);
+        if (!gone)
+            g_ptr_array_add(items,
+                            item_new(backup, sizes != NULL ? g_ptr_array_index(sizes, i) : NULL,
+                                     g_steal_pointer(&damage)));
     }
     close(dirfd);
     return g_steal_pointer(&items);
@@ -102,6 +117,11 @@ static GPtrArray *collect(const CronosCatalog *catalog, const CronosArguments *a
 static gint64 created(const CronosBackup *backup)
 {
     return backup->foreign ? backup->mtime_ns / 1000000000 : backup->parsed.created;
+}
+
+static CronosStyle style_of(const Item *item)
+{
+    return item->damage != NULL ? CRONOS_STYLE_BAD : CRONOS_STYLE_PLAIN;
 }
 
 /* Returns: (owned) what the last column says. */
@@ -129,10 +149,42 @@ static void print_table(const GPtrArray *items)
         g_autofree char *name = cronos_quote_path(backup->foreign ? "-" : backup->parsed.name);
         g_autofree char *state = state_of(item);
 
-        cronos_table_add(table, item->damage != NULL ? CRONOS_STYLE_BAD : CRONOS_STYLE_PLAIN,
+        cronos_table_add(table, style_of(item),
                          (const char *const[]){file, size, time, type, name, state});
     }
     cronos_table_print(table);
+}
+
+static void print_sizes_table(const GPtrArray *items)
+{
+    static const char *const headings[] = {"FILE",    ">SIZE", ">CONTENT", ">ALONE",
+                                           "CREATED", "",      NULL};
+    g_autoptr(CronosTable) table = cronos_table_new(headings);
+
+    for (guint i = 0; i < items->len; i++) {
+        const Item *item = g_ptr_array_index(items, i);
+        const CronosBackupSizes *sizes = item->sizes;
+        g_autofree char *file = cronos_quote_path(item->backup->file_name);
+        g_autofree char *size = cronos_format_size(item->backup->size_bytes);
+        g_autofree char *content = sizes != NULL ? cronos_format_size(sizes->size_bytes) : NULL;
+        g_autofree char *own = sizes != NULL ? cronos_format_size(sizes->own_bytes) : NULL;
+        g_autofree char *time = cronos_format_time(created(item->backup));
+        g_autofree char *state = state_of(item);
+
+        cronos_table_add(table, style_of(item),
+                         (const char *const[]){file, size, content != NULL ? content : "-",
+                                               own != NULL ? own : "-", time, state});
+    }
+    cronos_table_print(table);
+}
+
+static void set_size(JsonObject *object, const char *key, const CronosBackupSizes *sizes,
+                     guint64 bytes)
+{
+    if (sizes != NULL)
+        cronos_json_set_count(object, key, bytes);
+    else
+        json_object_set_null_member(object, key);
 }
 
 static void print_json(const CronosCatalog *catalog, const GPtrArray *items)
@@ -142,6 +194,7 @@ static void print_json(const CronosCatalog *catalog, const GPtrArray *items)
     for (guint i = 0; i < items->len; i++) {
         const Item *item = g_ptr_array_index(items, i);
         const CronosBackup *backup = item->backup;
+        const CronosBackupSizes *sizes = item->sizes;
         g_autofree char *path =
             g_build_filename(cronos_catalog_directory(catalog), backup->file_name, NULL);
         JsonObject *object = json_object_new();
@@ -149,6 +202,8 @@ static void print_json(const CronosCatalog *catalog, const GPtrArray *items)
         cronos_json_set_text(object, "file_name", backup->file_name);
         cronos_json_set_text(object, "path", path);
         cronos_json_set_count(object, "size_bytes", backup->size_bytes);
+        set_size(object, "bytes", sizes, sizes != NULL ? sizes->size_bytes : 0);
+        set_size(object, "own_bytes", sizes, sizes != NULL ? sizes->own_bytes : 0);
         cronos_json_set_text(object, "created_at", backup->parsed.timestamp);
         cronos_json_set_time(object, "created_utc", created(backup));
         cronos_json_set_text(object, "type", backup->parsed.type);
@@ -172,11 +227,16 @@ static int run(const CronosInvocation *invocation, GError **error)
         cronos_catalog_read(cronos_config_backup_directory(invocation->config), error);
     if (catalog == NULL)
         return CRONOS_EXIT_FAILED;
-    g_autoptr(GPtrArray) items = collect(catalog, arguments, error);
+    g_autoptr(GPtrArray) sizes = arguments->sizes ? cronos_backup_sizes_read(catalog, error) : NULL;
+    if (arguments->sizes && sizes == NULL)
+        return CRONOS_EXIT_FAILED;
+    g_autoptr(GPtrArray) items = collect(catalog, sizes, arguments, error);
     if (items == NULL)
         return CRONOS_EXIT_FAILED;
     if (arguments->json)
         print_json(catalog, items);
+    else if (arguments->sizes)
+        print_sizes_table(items);
     else
         print_table(items);
     if (items->len == 0) {
@@ -193,7 +253,8 @@ const CronosCommand cronos_command_list = {
     .synopsis = "",
     .summary = "List the backups, newest first",
     .details = "Columns: file name, size, creation time, type, name; then \"pinned\" for what\n"
-               "\"cronos pin\" keeps, and what is damaged.\n",
+               "\"cronos pin\" keeps, and what is damaged. With --sizes: file name, size, decoded\n"
+               "size of its files, size of what no other backup holds, creation time.\n",
     .options = options,
     .needs_config = TRUE,
     .run = run,

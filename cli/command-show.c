@@ -2,6 +2,7 @@
  * command-show.c - cronos show */
 #include "cli/command.h"
 #include "cli/json-output.h"
+#include "cli/show-sizes.h"
 #include "cli/terminal.h"
 #include "core/archive.h"
 #include "core/error.h"
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 static const CronosOption options[] = {
+    CRONOS_NUMBER(0, "largest", largest, "N", "the N largest members, and kinds of them", 1,
+                  G_MAXINT),
     CRONOS_FLAG(0, "json", json, "print a JSON object"),
     CRONOS_OPTIONS_END,
 };
@@ -61,14 +64,20 @@ static gboolean totals_count(CronosArchive *archive, Totals *out_totals, GError 
     return TRUE;
 }
 
-static void print_json(const CronosCatalog *catalog, const CronosBackup *backup,
-                       CronosArchive *archive, const Totals *totals, JsonObject *metadata)
+/* All that is shown; borrowed. */
+typedef struct {
+    const CronosCatalog *catalog;
+    const CronosBackup *backup;
+    const CronosArchive *archive;
+    const Totals *totals;
+    const CronosMemberSizes *sizes; /* NULL: not asked for */
+    JsonObject *metadata;           /* NULL: there is none */
+} Facts;
+
+static void set_identity(JsonObject *root, const CronosCatalog *catalog, const CronosBackup *backup)
 {
-    g_autoptr(JsonObject) root = json_object_new();
     g_autofree char *path =
         g_build_filename(cronos_catalog_directory(catalog), backup->file_name, NULL);
-    const GPtrArray *repairs = NULL;
-    guint64 repair_count = cronos_archive_repairs(archive, &repairs);
 
     cronos_json_set_text(root, "file_name", backup->file_name);
     cronos_json_set_text(root, "path", path);
@@ -80,6 +89,10 @@ static void print_json(const CronosCatalog *catalog, const CronosBackup *backup,
     cronos_json_set_text(root, "name", backup->parsed.name);
     json_object_set_boolean_member(root, "foreign", backup->foreign);
     json_object_set_boolean_member(root, "pinned", backup->pinned);
+}
+
+static void set_totals(JsonObject *root, const Totals *totals)
+{
     cronos_json_set_count(root, "members", totals->members);
     cronos_json_set_count(root, "files", totals->files);
     cronos_json_set_count(root, "directories", totals->directories);
@@ -91,9 +104,20 @@ static void print_json(const CronosCatalog *catalog, const CronosBackup *backup,
                                       (double)totals->stored_bytes / (double)totals->bytes);
     else
         json_object_set_null_member(root, "ratio");
+}
+
+static void print_json(const Facts *facts)
+{
+    g_autoptr(JsonObject) root = json_object_new();
+    const GPtrArray *repairs = NULL;
+    guint64 repair_count = cronos_archive_repairs(facts->archive, &repairs);
+
+    set_identity(root, facts->catalog, facts->backup);
+    set_totals(root, facts->totals);
     cronos_json_set_count(root, "repair_count", repair_count);
     cronos_json_set_texts(root, "repairs", repairs);
-    cronos_json_set_object(root, "metadata", metadata);
+    cronos_show_sizes_set(root, facts->archive, facts->sizes);
+    cronos_json_set_object(root, "metadata", facts->metadata);
     cronos_json_print_object(root);
 }
 
@@ -139,13 +163,8 @@ static void print_identity(const CronosCatalog *catalog, const CronosBackup *bac
         print_field("pinned", "yes");
 }
 
-static void print_text(const CronosCatalog *catalog, const CronosBackup *backup,
-                       CronosArchive *archive, const Totals *totals, JsonObject *metadata)
+static void print_totals(const Totals *totals)
 {
-    const GPtrArray *repairs = NULL;
-    guint64 repair_count = cronos_archive_repairs(archive, &repairs);
-
-    print_identity(catalog, backup);
     print_count("members", totals->members);
     print_count("files", totals->files);
     print_count("folders", totals->directories);
@@ -158,13 +177,25 @@ static void print_text(const CronosCatalog *catalog, const CronosBackup *backup,
 
         print_field("ratio", ratio);
     }
+}
+
+/* @largest: as was asked for. */
+static void print_text(const Facts *facts, int largest)
+{
+    const GPtrArray *repairs = NULL;
+    guint64 repair_count = cronos_archive_repairs(facts->archive, &repairs);
+
+    print_identity(facts->catalog, facts->backup);
+    print_totals(facts->totals);
     if (repair_count > 0)
         print_count("repairs", repair_count);
     for (guint i = 0; repairs != NULL && i < repairs->len; i++)
         print_field("", g_ptr_array_index(repairs, i));
-    if (metadata == NULL)
+    if (facts->sizes != NULL)
+        cronos_show_sizes_print(facts->archive, facts->sizes, (guint)largest);
+    if (facts->metadata == NULL)
         return;
-    g_autofree char *text = cronos_metadata_to_text(metadata, TRUE);
+    g_autofree char *text = cronos_metadata_to_text(facts->metadata, TRUE);
     print_field("metadata", "");
     printf("%s%s", text, g_str_has_suffix(text, "\n") ? "" : "\n");
 }
@@ -184,29 +215,50 @@ static CronosArchive *open_archive(const CronosCatalog *catalog, const CronosBac
     return archive;
 }
 
+/* Returns: an exit status. */
+static int show(const CronosInvocation *invocation, Facts *facts, CronosArchive *archive,
+                GError **error)
+{
+    const CronosArguments *arguments = invocation->arguments;
+    g_autoptr(GError) no_metadata = NULL;
+    g_autoptr(CronosMemberSizes) sizes = NULL;
+    Totals totals;
+
+    if (!totals_count(archive, &totals, error))
+        return CRONOS_EXIT_FAILED;
+    if (arguments->largest > 0) {
+        sizes = cronos_member_sizes_read(archive, (guint)arguments->largest, error);
+        if (sizes == NULL)
+            return CRONOS_EXIT_FAILED;
+    }
+    g_autoptr(JsonObject) metadata = cronos_metadata_from_archive(archive, &no_metadata);
+    if (no_metadata != NULL)
+        cronos_say_warning("%s", no_metadata->message);
+    facts->archive = archive;
+    facts->totals = &totals;
+    facts->sizes = sizes;
+    facts->metadata = metadata;
+    if (arguments->json)
+        print_json(facts);
+    else
+        print_text(facts, arguments->largest);
+    return CRONOS_EXIT_DONE;
+}
+
 static int run(const CronosInvocation *invocation, GError **error)
 {
-    g_autoptr(GError) no_metadata = NULL;
-    Totals totals;
     g_autoptr(CronosCatalog) catalog =
         cronos_catalog_read(cronos_config_backup_directory(invocation->config), error);
-
     if (catalog == NULL)
         return CRONOS_EXIT_FAILED;
     const CronosBackup *backup = cronos_choose_backup(catalog, invocation->operands[0], error);
     if (backup == NULL)
         return CRONOS_EXIT_FAILED;
     g_autoptr(CronosArchive) archive = open_archive(catalog, backup, error);
-    if (archive == NULL || !totals_count(archive, &totals, error))
+    if (archive == NULL)
         return CRONOS_EXIT_FAILED;
-    g_autoptr(JsonObject) metadata = cronos_metadata_from_archive(archive, &no_metadata);
-    if (no_metadata != NULL)
-        cronos_say_warning("%s", no_metadata->message);
-    if (invocation->arguments->json)
-        print_json(catalog, backup, archive, &totals, metadata);
-    else
-        print_text(catalog, backup, archive, &totals, metadata);
-    return CRONOS_EXIT_DONE;
+    Facts facts = {.catalog = catalog, .backup = backup};
+    return show(invocation, &facts, archive, error);
 }
 
 const CronosCommand cronos_command_show = {
@@ -214,7 +266,9 @@ const CronosCommand cronos_command_show = {
     .synopsis = "ID",
     .summary = "Show a backup's metadata and totals",
     .details =
-        "ID: the file name, the same without .zip, NAME_TIMESTAMP, TIMESTAMP or \"latest\".\n",
+        "ID: the file name, the same without .zip, NAME_TIMESTAMP, TIMESTAMP or \"latest\".\n"
+        "--largest prints members and kinds of members by what they take in the archive:\n"
+        "that, their size, how many there are of a kind, and path or extension.\n",
     .options = options,
     .operands_min = 1,
     .operands_max = 1,

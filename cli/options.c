@@ -27,6 +27,7 @@ typedef struct {
 void cronos_arguments_init(CronosArguments *arguments)
 {
     *arguments = (CronosArguments){
+        .largest = -1,
         .level = -1,
         .threads = -1,
         .retention_days = -1,

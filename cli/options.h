@@ -12,7 +12,8 @@ typedef struct {
     char *root, *config_file, *color;
     gboolean quiet, verbose, no_progress, help, version;
 
-    gboolean all, dry_run, json;
+    gboolean all, dry_run, json, sizes;
+    int largest;
     char *type;
     GPtrArray *include, *exclude, *pairs, *metadata_files;
     gboolean no_default_excludes, full, if_changed;

@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 SOURCE=$PWD
 QUICK=
 # What runs more than one thread.
-THREADED_TESTS=(archive create member-chunks restore reuse verify cli-reuse mount-parallel mount-live)
+THREADED_TESTS=(archive backup-sizes create member-chunks restore reuse verify cli-reuse mount-parallel mount-live)
 PASSED=0
 FAILED=0
 

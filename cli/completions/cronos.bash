@@ -25,7 +25,7 @@ _cronos_command() {
             -C | -c | --root | --config | --color | -t | --type | -i | --include | -e | --exclude | \
                 -m | --set | --metadata | -l | --level | -j | --threads | --to | --strategy | \
                 --retention-days | --max-backups | --keep-daily | --keep-weekly | --keep-monthly | \
-                --sample | -o | --options)
+                --largest | --sample | -o | --options)
                 ((i++))
                 ;;
             -*) ;;
@@ -72,7 +72,7 @@ _cronos_value() {
             compopt -o nospace 2>/dev/null
             ;;
         -i | --include | -e | --exclude | -m | --set | -j | --threads | --retention-days | --max-backups | \
-            --keep-daily | --keep-weekly | --keep-monthly | --sample) ;;
+            --keep-daily | --keep-weekly | --keep-monthly | --largest | --sample) ;;
         *) return 1 ;;
     esac
     return 0
@@ -86,8 +86,9 @@ _cronos_options() {
             options+=' --metadata= -l --level= -j --threads= --full --if-changed'
             options+=' -n --dry-run --json'
             ;;
-        list) options+=' -t --type= --all --json' ;;
-        show | config) options+=' --json' ;;
+        list) options+=' -t --type= --all --sizes --json' ;;
+        show) options+=' --largest= --json' ;;
+        config) options+=' --json' ;;
         restore)
             options+=' --to= --strategy= --delete -y --yes -n --dry-run'
             options+=' -k --keep-going --no-verify --no-restore-point --same-permissions --json'

@@ -332,6 +332,7 @@ gboolean cronos_zip_header_info(const CronosZipHeader *header, gboolean director
     memset(out_info, 0, sizeof *out_info);
     if (!read_sizes(header, &out_info->size_bytes, &out_info->stored_bytes, &offset, &disk, error))
         return FALSE;
+    out_info->crc32 = zip_get32(header->fixed + ZIP_CENTRAL_CRC32);
     if (directory)
         out_info->size_bytes = 0;
     set_kind_and_mode(header, directory, out_info);

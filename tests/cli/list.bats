@@ -96,3 +96,102 @@ END
     assert_equal "$(python3 -c 'import json, sys; print(len(json.load(sys.stdin)))' <<<"$output")" \
         5001
 }
+
+# What Python finds in "$1": for each backup, newest first, decoded bytes and what it alone holds.
+sizes_by_python()
+{
+    python3 - "$1" <<'END'
+import json, os, stat, sys, zipfile
+from collections import Counter
+seen, backups = Counter(), []
+for name in sorted(os.listdir(sys.argv[1]), key=lambda n: n[-19:], reverse=True):
+    if not name.startswith("egos_backup"):
+        continue
+    with zipfile.ZipFile(os.path.join(sys.argv[1], name)) as archive:
+        members = [i for i in archive.infolist()
+                   if i.filename != "backup_metadata.json" and not i.is_dir()]
+    contents = {(i.filename, i.file_size, i.CRC): i.compress_size for i in members}
+    seen.update(contents.keys())
+    size = sum(i.file_size for i in members if not stat.S_ISLNK(i.external_attr >> 16))
+    backups.append((size, contents))
+print(json.dumps([[size, sum(n for key, n in contents.items() if seen[key] == 1)]
+                  for size, contents in backups]))
+END
+}
+
+@test "--sizes: what each holds, and what it alone holds, as Python counts them" {
+    gen-tree "$ROOT/tree"
+    make_small_tree
+    SOURCE_DATE_EPOCH=1743667200 backup x
+    head -c 3000 /dev/urandom >new.bin
+    echo "second version" >a.txt
+    SOURCE_DATE_EPOCH=1743670800 backup x
+    rm -r src
+    mv new.bin moved.bin
+    ln -sfn elsewhere link
+    SOURCE_DATE_EPOCH=1743674400 backup x --full -l 1
+    zip -q "$BACKUPS/mine.zip" moved.bin
+    run --separate-stderr -0 cronos list --sizes --json
+    assert_equal "$(json "$output" '[[b["bytes"], b["own_bytes"]] for b in j]')" \
+        "$(sizes_by_python "$BACKUPS")"
+    assert_equal "$(json "$output" 'all(b["own_bytes"] > 0 for b in j)')" true
+    run --separate-stderr -0 cronos list --sizes --all --json
+    assert_equal "$(json "$output" '[j[3]["bytes"], j[3]["own_bytes"]]')" "[null, null]"
+    run --separate-stderr -0 cronos list --json
+    assert_equal "$(json "$output" '[j[0]["bytes"], j[0]["own_bytes"]]')" "[null, null]"
+}
+
+@test "--sizes: a second backup of the same adds nothing, whichever is listed" {
+    make_small_tree
+    SOURCE_DATE_EPOCH=1743667200 backup x
+    SOURCE_DATE_EPOCH=1743670800 backup x -t auto
+    run --separate-stderr -0 cronos list --sizes
+    [[ ${#lines[@]} == 2 ]]
+    grep -qE "^$ARCHIVE_NAME +[0-9.]+ [KM]?i?B +195.4 KiB +0 B +2025-04-03 11:00:00$" \
+        <<<"${lines[0]}"
+    run --separate-stderr -0 cronos list --sizes -t auto --json
+    assert_equal "$(json "$output" '[b["own_bytes"] for b in j]')" "[0]"
+}
+
+@test "--sizes: a damaged backup has none, and those of the others stand" {
+    make_small_tree
+    SOURCE_DATE_EPOCH=1743667200 backup x
+    local first=$ARCHIVE second_header
+    SOURCE_DATE_EPOCH=1743670800 backup x
+    # The central directory's second header: list without --sizes does not look at it.
+    second_header=$(python3 -c 'import sys
+data = open(sys.argv[1], "rb").read()
+print(data.find(b"PK\1\2", data.find(b"PK\1\2") + 4))' "$first")
+    damage "$first" "$second_header" 4
+    run --separate-stderr -0 cronos list --json
+    assert_equal "$(json "$output" '[b["damaged"] for b in j]')" "[false, false]"
+    run --separate-stderr -0 cronos list --sizes --json
+    assert_equal "$(json "$output" '[b["damaged"] for b in j]')" "[false, true]"
+    assert_equal "$(json "$output" 'j[1]["bytes"]')" null
+    assert_equal "$(json "$output" 'j[0]["own_bytes"] > 0')" true
+    run --separate-stderr -0 cronos list --sizes
+    grep -qE "^${first##*/} .* -  +-  .*damaged: " <<<"$output"
+}
+
+@test "show --largest: members and kinds by what they take" {
+    make_small_tree
+    head -c 5000 /dev/urandom >noise.bin
+    head -c 4000 /dev/urandom >src/noise.BIN
+    head -c 3000 /dev/urandom >src/deep/noise
+    backup x
+    run --separate-stderr -0 cronos show latest --largest 3
+    assert_equal "$(grep -A 3 '^largest$' <<<"$output" | grep -o '[^ ]*$')" \
+        $'largest\nnoise.bin\nsrc/noise.BIN\nsrc/deep/noise'
+    assert_equal "$(grep -A 4 '^kinds$' <<<"$output" | sed 's/.*  //')" \
+        $'kinds\n.bin\nno extension\n.txt\nall others'
+    run --separate-stderr -0 cronos show latest --largest=1 --json
+    assert_equal "$(json "$output" 'j["largest"]')" \
+        '[{"path": "noise.bin", "bytes": 5000, "stored_bytes": 5000}]'
+    assert_equal "$(json "$output" '[[k["kind"], k["extension"], k["members"]] for k in j["kinds"]]')" \
+        '[["file", ".bin", 2], ["file", "", 2], ["file", ".txt", 2], ["file", ".c", 1], ["symlink", null, 1], ["directory", null, 3]]'
+    assert_equal "$(json "$output" 'sum(k["bytes"] for k in j["kinds"] if k["kind"] == "file") == j["bytes"]')" \
+        true
+    run --separate-stderr -0 cronos show latest --json
+    assert_equal "$(json "$output" '[j["largest"], j["kinds"]]')" "[null, null]"
+    run -2 cronos show latest --largest 0
+}
