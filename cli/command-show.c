@@ -216,8 +216,8 @@ static CronosArchive *open_archive(const CronosCatalog *catalog, const CronosBac
 }
 
 /* Returns: an exit status. */
-static int show(const CronosInvocation *invocation, Facts *facts, CronosArchive *archive,
-                GError **error)
+static int show(const CronosInvocation *invocation, const CronosCatalog *catalog,
+                const CronosBackup *backup, CronosArchive *archive, GError **error)
 {
     const CronosArguments *arguments = invocation->arguments;
     g_autoptr(GError) no_metadata = NULL;
@@ -234,14 +234,18 @@ static int show(const CronosInvocation *invocation, Facts *facts, CronosArchive 
     g_autoptr(JsonObject) metadata = cronos_metadata_from_archive(archive, &no_metadata);
     if (no_metadata != NULL)
         cronos_say_warning("%s", no_metadata->message);
-    facts->archive = archive;
-    facts->totals = &totals;
-    facts->sizes = sizes;
-    facts->metadata = metadata;
+    const Facts facts = {
+        .catalog = catalog,
+        .backup = backup,
+        .archive = archive,
+        .totals = &totals,
+        .sizes = sizes,
+        .metadata = metadata,
+    };
     if (arguments->json)
-        print_json(facts);
+        print_json(&facts);
     else
-        print_text(facts, arguments->largest);
+        print_text(&facts, arguments->largest);
     return CRONOS_EXIT_DONE;
 }
 
@@ -257,8 +261,7 @@ static int run(const CronosInvocation *invocation, GError **error)
     g_autoptr(CronosArchive) archive = open_archive(catalog, backup, error);
     if (archive == NULL)
         return CRONOS_EXIT_FAILED;
-    Facts facts = {.catalog = catalog, .backup = backup};
-    return show(invocation, &facts, archive, error);
+    return show(invocation, catalog, backup, archive, error);
 }
 
 const CronosCommand cronos_command_show = {

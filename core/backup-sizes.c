@@ -186,22 +186,23 @@ static guint64 random_seed(void)
 GPtrArray *cronos_backup_sizes_read(const CronosCatalog *catalog, GError **error)
 {
     const char *directory = cronos_catalog_directory(catalog);
-    Pass pass = {
-        .entries = cronos_catalog_entries(catalog),
-        .seeds = {random_seed(), random_seed()},
-    };
-    GPtrArray *sizes = g_ptr_array_new_with_free_func(sizes_free);
+    const GPtrArray *entries = cronos_catalog_entries(catalog);
+    g_autoptr(GPtrArray) sizes = g_ptr_array_new_with_free_func(sizes_free);
 
-    if (pass.entries->len == 0)
-        return sizes;
-    pass.dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (pass.dirfd < 0) {
+    if (entries->len == 0)
+        return g_steal_pointer(&sizes);
+    int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dirfd < 0) {
         cronos_error_set_system(error, errno, "%s", directory);
-        g_ptr_array_unref(sizes);
         return NULL;
     }
-    pass.sizes = sizes;
+    Pass pass = {
+        .entries = entries,
+        .dirfd = dirfd,
+        .seeds = {random_seed(), random_seed()},
+        .sizes = sizes,
+    };
     run_pass(&pass);
-    close(pass.dirfd);
-    return sizes;
+    close(dirfd);
+    return g_steal_pointer(&sizes);
 }

@@ -14,7 +14,7 @@ typedef struct {
     guint64 passage; /* 0: every one */
     int errnum;      /* 0: a signal */
     int signal;
-    guint64 passed;  /* atomic */
+    guint64 passed; /* atomic */
 } Fault;
 
 static Fault *parse_fault(const char *text)
