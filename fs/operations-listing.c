@@ -8,6 +8,7 @@
 
 #include "fs/attributes.h"
 #include "fs/node.h"
+#include "fs/push.h"
 #include "fs/reply-buffer.h"
 #include "fs/target.h"
 
@@ -26,8 +27,8 @@ typedef struct {
     gboolean plus;
     char *buffer;
     size_t size, used;
+    CronosTarget folder; /* cleared by list; none for the root */
     /* Look-ups that the kernel counts once the reply has arrived. */
-    CronosSlot *archive; /* owned: the one archive listed */
     guint64 archive_lookups;
     GPtrArray *root_archives; /* of owned CronosSlot, one look-up each */
 } Listing;
@@ -127,20 +128,19 @@ static void add_children(Listing *listing, const CronosTarget *target, off_t off
 
 static int list_archive(Listing *listing, guint64 node, off_t offset)
 {
-    g_auto(CronosTarget) target = {0};
-    int errnum = cronos_target_open(listing->mount, node, FALSE, &target);
+    CronosTarget *folder = &listing->folder;
+    int errnum = cronos_target_open(listing->mount, node, FALSE, folder);
 
     if (errnum != 0)
         return errnum;
-    if (!cronos_archive_is_directory(target.archive, target.entry))
+    if (!cronos_archive_is_directory(folder->archive, folder->entry))
         return ENOTDIR;
-    guint32 slot = cronos_slot_number(target.slot);
-    guint64 parent = target.entry == CRONOS_ENTRY_ROOT
+    guint32 slot = cronos_slot_number(folder->slot);
+    guint64 parent = folder->entry == CRONOS_ENTRY_ROOT
                          ? CRONOS_NODE_ROOT
-                         : cronos_node(slot, cronos_archive_parent(target.archive, target.entry));
+                         : cronos_node(slot, cronos_archive_parent(folder->archive, folder->entry));
     if (add_dots(listing, node, parent, offset))
-        add_children(listing, &target, offset);
-    listing->archive = g_steal_pointer(&target.slot);
+        add_children(listing, folder, offset);
     return 0;
 }
 
@@ -199,10 +199,10 @@ static void count_lookups(const Listing *listing, gboolean known)
 {
     if (!listing->plus)
         return;
-    if (listing->archive != NULL && known)
-        cronos_slot_count_lookups(listing->archive, listing->archive_lookups);
-    else if (listing->archive != NULL)
-        cronos_slot_forget(listing->archive, listing->archive_lookups);
+    if (listing->folder.slot != NULL && known)
+        cronos_slot_count_lookups(listing->folder.slot, listing->archive_lookups);
+    else if (listing->folder.slot != NULL)
+        cronos_slot_forget(listing->folder.slot, listing->archive_lookups);
     for (guint i = 0; listing->root_archives != NULL && i < listing->root_archives->len; i++) {
         CronosSlot *slot = g_ptr_array_index(listing->root_archives, i);
 
@@ -213,24 +213,36 @@ static void count_lookups(const Listing *listing, gboolean known)
     }
 }
 
+static void reply(Listing *listing)
+{
+    CronosPush *push = listing->mount->push;
+    CronosPushing pushing = {0};
+
+    /* The kernel asks once more at the end of a folder; by then it knows the files. */
+    if (listing->plus && listing->used == 0 && listing->folder.slot != NULL)
+        cronos_push_begin_listed(push, &listing->folder, fuse_req_ctx(listing->request)->pid,
+                                 listing->buffer + listing->size, &pushing);
+    count_lookups(listing, TRUE);
+    if (fuse_reply_buf(listing->request, listing->buffer, listing->used) != 0)
+        count_lookups(listing, FALSE);
+    cronos_push_end(&pushing);
+}
+
 static void list(fuse_req_t request, guint64 node, size_t size, off_t offset, gboolean plus)
 {
     Listing listing = {.request = request, .plus = plus, .size = size};
     int errnum = ENOMEM;
 
     listing.mount = fuse_req_userdata(request);
-    listing.buffer = cronos_reply_buffer(size);
+    listing.buffer = cronos_reply_buffer(size + CRONOS_PUSH_BUFFER_BYTES);
     if (listing.buffer != NULL && offset >= 0)
         errnum = node == CRONOS_NODE_ROOT ? list_root(&listing, offset)
                                           : list_archive(&listing, node, offset);
-    if (errnum != 0) {
+    if (errnum != 0)
         fuse_reply_err(request, errnum);
-    } else {
-        count_lookups(&listing, TRUE);
-        if (fuse_reply_buf(request, listing.buffer, listing.used) != 0)
-            count_lookups(&listing, FALSE);
-    }
-    cronos_slot_unref(listing.archive);
+    else
+        reply(&listing);
+    cronos_target_clear(&listing.folder);
     g_clear_pointer(&listing.root_archives, g_ptr_array_unref);
 }
 

@@ -4,23 +4,23 @@
  * A READ's round trip costs more than the decoding of a small file. Once a process is seen to read
  * the files of a folder one after another, the next ones are decoded ahead and put into the page
  * cache: first a few, then more while it goes on. It stops where the process does something else;
- * who reads but one file of a folder is never served another.
+ * who reads but one file of a folder is never served another. One that goes through folder after
+ * folder gets the next one's first files as soon as it has listed it.
  *
- * The thread that answers the READ does it: a few files before the answer, so that the reader does
- * not come for the very next one at once, the others while the reader has those to work on. To
+ * The thread that answers the request does it: a few files before the answer, so that the reader
+ * does not come for the very next one at once, the others while the reader has those to work on. To
  * store a page is to wait for a READ of that page: only some threads may push at a time, so that
  * there is always one left to answer; files are stored in ascending order; and no lock is held.
  * Nothing is stored but what was decoded whole, and its checksum right.
  *
  * Threads: all functions are safe, but new and free. */
 #pragma once
-#include "fs/target.h"
+#include "fs/push-run.h"
 
 /* Room that cronos_push_begin needs. */
 #define CRONOS_PUSH_BUFFER_BYTES (256u * 1024)
 
 struct fuse_session;
-typedef struct CronosPushRun CronosPushRun;
 
 /* One READ's part, from its answer being ready to what is pushed after it. */
 typedef struct {
@@ -45,5 +45,9 @@ void cronos_push_halt(CronosPush *push);
  * file, and some files. @buffer: CRONOS_PUSH_BUFFER_BYTES; borrowed, as @target, until the end. */
 void cronos_push_begin(CronosPush *push, const CronosTarget *target, pid_t reader, gsize got,
                        void *buffer, CronosPushing *out_pushing);
+/* The process @reader has listed @folder to its end. Where it has read through others before,
+ * pushes some files. @buffer: as above. */
+void cronos_push_begin_listed(CronosPush *push, const CronosTarget *folder, pid_t reader,
+                              void *buffer, CronosPushing *out_pushing);
 /* They have gone. Pushes the other files. */
 void cronos_push_end(CronosPushing *pushing);

@@ -37,6 +37,28 @@ END
     diff -r "$ROOT/files" "$MNT/$ID/files"
 }
 
+@test "a walk through folder after folder takes fewer READs than there are folders" {
+    python3 - "$ROOT" <<'END'
+import os, sys
+for folder in range(60):
+    os.mkdir(os.path.join(sys.argv[1], f"folder-{folder:02}"))
+    for number in range(10):
+        with open(os.path.join(sys.argv[1], f"folder-{folder:02}", f"{number}"), "w") as out:
+            out.write(f"{folder} {number} " * 100)
+END
+    backup x
+    mount_backups -d
+    mkdir "$WORK/out"
+    tar cf - -C "$MNT/$ID" . | tar xf - -C "$WORK/out"
+    diff -r --exclude backups --exclude logs "$ROOT" "$WORK/out"
+    (($(requests READ) < 60)) || fail "$(requests READ) READs for 60 folders of 10 files"
+    # Who lists much and reads little is given little.
+    local before
+    before=$(stores)
+    find "$MNT/$ID" -name 5 -exec head -qc 1 {} + >/dev/null
+    assert_equal "$(stores)" "$before"
+}
+
 @test "who reads one file, or files here and there, is given no other" {
     make_files 200
     backup x
