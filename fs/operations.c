@@ -6,6 +6,8 @@
  */
 #include "fs/operations.h"
 
+#include "fs/read-ahead-size.h"
+
 /* Read-ahead requests in flight: several readers of large files at once. */
 #define BACKGROUND_REQUESTS 64u
 #define CONGESTED_REQUESTS 48u
@@ -18,6 +20,7 @@ static void op_init(void *data, struct fuse_conn_info *connection)
 
     connection->want |= wanted & connection->capable;
     connection->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
+    connection->max_readahead = MAX(connection->max_readahead, CRONOS_READ_AHEAD_BYTES);
     connection->max_background = BACKGROUND_REQUESTS;
     connection->congestion_threshold = CONGESTED_REQUESTS;
     mount->no_open = (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) != 0;

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "fs/operations.h"
 #include "fs/push.h"
+#include "fs/read-ahead-size.h"
 #include "fs/sandbox.h"
 #include "fs/watch.h"
 
@@ -136,6 +137,7 @@ CronosSession *cronos_session_new(CronosMount *mount, GError **error)
         return NULL;
     }
     session->mounted = TRUE;
+    cronos_read_ahead_size_raise(options->mount_point);
     return g_steal_pointer(&session);
 }
 

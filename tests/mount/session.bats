@@ -216,3 +216,12 @@ END
     find "$MNT" -maxdepth 2 >/dev/null
     diff -r "$ROOT/src" "$MNT/latest/src"
 }
+
+@test "mounted by root, the kernel reads 256 KiB ahead" {
+    mkdir "$BACKUPS"
+    mount_backups
+    local device
+    device=$(stat -c '%Hd:%Ld' "$MNT")
+    ((EUID == 0)) || return 0
+    assert_equal "$(<"/sys/class/bdi/$device/read_ahead_kb")" 256
+}
