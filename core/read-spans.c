@@ -14,6 +14,7 @@
 
 #include <libdeflate.h>
 #include <string.h>
+#include <zlib.h>
 
 #define WINDOW CRONOS_ZIP_WINDOW
 #define TAIL_ROOM 1024u
@@ -68,7 +69,7 @@ CronosReadSpans *cronos_read_spans_new(const CronosZipDeflate *deflate, guint64 
     spans->known = g_array_new(FALSE, FALSE, sizeof(Span));
     spans->window_every = (guint)MAX(WINDOW_EVERY_BYTES / span_bytes, 1);
     spans->aim.wanted = MIN(span_bytes, CRONOS_READ_SPAN_MOST / 2);
-    spans->aim.room = 2 * spans->aim.wanted;
+    spans->aim.room = 2 * spans->aim.wanted - WINDOW;
     spans->window = g_malloc0(WINDOW);
     return spans;
 }
@@ -182,8 +183,8 @@ static void move_frontier(CronosReadSpans *spans, const CronosZipSpan *span, gbo
         .crc32 = libdeflate_crc32(0, bytes, span->size),
     };
 
-    /* A pass of its own over the bytes, which takes a hundredth of decoding them. */
-    spans->frontier_crc = libdeflate_crc32(spans->frontier_crc, bytes, span->size);
+    spans->frontier_crc =
+        (guint32)crc32_combine(spans->frontier_crc, new.crc32, (z_off_t)span->size);
     g_mutex_lock(&spans->lock);
     gboolean keep_window = spans->known->len > 0 && spans->known->len % spans->window_every == 0;
     g_mutex_unlock(&spans->lock);
@@ -231,7 +232,7 @@ static gboolean widen(CronosZipSeekAim *aim)
 static void narrow(CronosZipSeekAim *aim, gsize size)
 {
     if (size < aim->room / 4)
-        aim->room = MAX(aim->room / 2, 2 * aim->wanted);
+        aim->room = MAX(aim->room / 2, 2 * aim->wanted - WINDOW);
 }
 
 /* Decodes from the frontier on, until there is anything.
