@@ -10,6 +10,8 @@
 #define LENGTH_LEAST 2u
 #define WINDOW_FIRST 8u
 #define WINDOW_MAX 64u
+/* Threads that push one run: a second one where the reader is faster than the first. */
+#define PUSHERS_MAX 2u
 /* Folders to be taken for read through before one shows it. */
 #define CREDITS 8u
 /* Entries between two files that one read after the other. */
@@ -18,15 +20,15 @@
 struct CronosPushRun {
     pid_t reader;
     guint32 slot, folder;
-    guint32 last;     /* entry of the last READ */
-    guint32 next;     /* the first entry that was neither read nor pushed */
-    guint32 awaited;  /* left out of the window: its READ is to come; CRONOS_ENTRY_NONE: none */
-    guint length;     /* files read one after another */
-    guint window;     /* files to push next time */
-    guint credits;    /* folders to be taken for read through before one shows it */
-    guint64 used;     /* for replacement */
-    gboolean pushing; /* a thread is at it: the run is not replaced */
-    gboolean stop;    /* the reader is elsewhere */
+    guint32 last;    /* entry of the last READ */
+    guint32 next;    /* the first entry that was neither read nor pushed */
+    guint32 awaited; /* left out of the window: its READ is to come; CRONOS_ENTRY_NONE: none */
+    guint length;    /* files read one after another */
+    guint window;    /* files to push next time */
+    guint credits;   /* folders to be taken for read through before one shows it */
+    guint64 used;    /* for replacement */
+    guint pushers;   /* threads that are at it: the run is not replaced */
+    gboolean stop;   /* the reader is elsewhere */
 };
 
 struct CronosPushRuns {
@@ -83,7 +85,7 @@ static CronosPushRun *find_run(CronosPushRuns *runs, const CronosPushRun *key, g
             if (before == NULL || run->used > before->used)
                 before = run;
         }
-        if (!run->pushing && (oldest == NULL || run->used < oldest->used))
+        if (run->pushers == 0 && (oldest == NULL || run->used < oldest->used))
             oldest = run;
     }
     *out_known = found != NULL;
@@ -125,7 +127,7 @@ static gboolean is_next_file(const CronosArchive *archive, guint32 from, guint32
 /* Caller holds the lock. */
 static void advance(CronosPushRun *run, const CronosArchive *archive, guint32 entry)
 {
-    gboolean goes_on = entry == run->awaited || (run->pushing && entry > run->last) ||
+    gboolean goes_on = entry == run->awaited || (run->pushers > 0 && entry > run->last) ||
                        is_next_file(archive, run->next, entry);
 
     if (goes_on) {
@@ -147,9 +149,9 @@ static gboolean begin_if_due(CronosPushRuns *runs, CronosPushRun *run, guint32 l
     run->last = last;
     run->awaited = CRONOS_ENTRY_NONE;
     run->used = ++runs->clock;
-    gboolean due = run->length >= LENGTH_LEAST && !run->pushing && !runs->halted &&
+    gboolean due = run->length >= LENGTH_LEAST && run->pushers < PUSHERS_MAX && !runs->halted &&
                    runs->pushers < runs->pushers_max;
-    run->pushing |= due;
+    run->pushers += due;
     runs->pushers += due;
     return due;
 }
@@ -166,7 +168,7 @@ static gboolean has_credits(const CronosPushRuns *runs, pid_t reader)
 }
 
 CronosPushRun *cronos_push_runs_note_read(CronosPushRuns *runs, const CronosTarget *target,
-                                          pid_t reader)
+                                          pid_t reader, gboolean *out_helps)
 {
     CronosPushRun key = {.reader = reader,
                          .slot = cronos_slot_number(target->slot),
@@ -179,6 +181,7 @@ CronosPushRun *cronos_push_runs_note_read(CronosPushRuns *runs, const CronosTarg
     if (run != NULL) {
         if (known)
             advance(run, target->archive, target->entry);
+        *out_helps = run->pushers > 0;
         due = begin_if_due(runs, run, target->entry);
     }
     pthread_mutex_unlock(&runs->lock);
@@ -223,20 +226,22 @@ guint cronos_push_run_window(const CronosPushRun *run)
     return run->window;
 }
 
-gboolean cronos_push_runs_catch_up(CronosPushRuns *runs, CronosPushRun *run, guint32 *io_entry)
+gboolean cronos_push_runs_claim(CronosPushRuns *runs, CronosPushRun *run, guint32 end,
+                                guint32 *out_entry)
 {
     pthread_mutex_lock(&runs->lock);
-    gboolean stop = runs->halted || run->stop;
-    if (!stop)
-        run->next = *io_entry = MAX(*io_entry, run->last + 1);
+    *out_entry = MAX(run->next, run->last + 1);
+    gboolean more = !runs->halted && !run->stop && *out_entry < end;
+    if (more)
+        run->next = *out_entry + 1;
     pthread_mutex_unlock(&runs->lock);
-    return !stop;
+    return more;
 }
 
 void cronos_push_runs_end(CronosPushRuns *runs, CronosPushRun *run, guint32 awaited)
 {
     pthread_mutex_lock(&runs->lock);
-    run->pushing = FALSE;
+    run->pushers--;
     run->window = MIN(run->window * 2, WINDOW_MAX);
     if (awaited != CRONOS_ENTRY_NONE && awaited > run->last)
         run->awaited = awaited;

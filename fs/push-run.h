@@ -19,17 +19,18 @@ void cronos_push_runs_halt(CronosPushRuns *runs);
 
 /* Note that the process @reader reads the file @target, or has listed the folder @folder to its
  * end. Returns: (borrowed) the run that the caller is to push, until cronos_push_runs_end; or NULL.
- */
+ * @out_helps: somebody pushes it already, and the reader overtook him. */
 CronosPushRun *cronos_push_runs_note_read(CronosPushRuns *runs, const CronosTarget *target,
-                                          pid_t reader);
+                                          pid_t reader, gboolean *out_helps);
 CronosPushRun *cronos_push_runs_note_listed(CronosPushRuns *runs, const CronosTarget *folder,
                                             pid_t reader);
 guint32 cronos_push_run_folder(const CronosPushRun *run);
 /* Returns: how many files to push this time. */
 guint cronos_push_run_window(const CronosPushRun *run);
-/* Takes the reader into account, who may be further than @io_entry, the next one to push.
- * Returns: FALSE when it is elsewhere. */
-gboolean cronos_push_runs_catch_up(CronosPushRuns *runs, CronosPushRun *run, guint32 *io_entry);
+/* Gives the caller the next entry to push, before @end; the reader may have gone further than the
+ * pushing. Returns: FALSE when there is none, or the reader is elsewhere. */
+gboolean cronos_push_runs_claim(CronosPushRuns *runs, CronosPushRun *run, guint32 end,
+                                guint32 *out_entry);
 /* @awaited: the file that was left out, whose READ tells that the process is still there; or
  * CRONOS_ENTRY_NONE. */
 void cronos_push_runs_end(CronosPushRuns *runs, CronosPushRun *run, guint32 awaited);

@@ -11,8 +11,8 @@
 #define WINDOW_BYTES (2u << 20)
 /* Files pushed before the answer: what the reader has to do while the others follow. */
 #define FILES_AT_ONCE 4u
-/* Entries looked over for one file to push. */
-#define GAP_MAX 256u
+/* Entries looked over. */
+#define ENTRIES_MAX 512u
 /* Files between two looks at whether the archive is still what it was. */
 #define CHECK_EVERY 16u
 
@@ -75,12 +75,13 @@ static gboolean push_member(const CronosPushing *pushing, guint32 entry, guint64
 /* Returns: FALSE when there is no point in going on. */
 static gboolean push_next(CronosPushing *pushing)
 {
+    guint32 entry;
     guint64 size;
 
-    if (!cronos_push_runs_catch_up(pushing->push->runs, pushing->run, &pushing->entry) ||
-        pushing->entry >= pushing->end)
+    if (pushing->entries == ENTRIES_MAX ||
+        !cronos_push_runs_claim(pushing->push->runs, pushing->run, pushing->end, &entry))
         return FALSE;
-    guint32 entry = pushing->entry++;
+    pushing->entries++;
     if (!cronos_push_is_readable_file(pushing->target->archive, entry, &size) ||
         size > CRONOS_PUSH_BUFFER_BYTES)
         return TRUE;
@@ -89,7 +90,7 @@ static gboolean push_next(CronosPushing *pushing)
     pushing->bytes += size;
     if (++pushing->files % CHECK_EVERY == 0 && !is_unchanged(pushing))
         return FALSE;
-    if (pushing->files == pushing->files_max / 2) {
+    if (pushing->files == pushing->files_max / 2 && !pushing->helps) {
         pushing->awaited = entry;
         return TRUE;
     }
@@ -98,9 +99,7 @@ static gboolean push_next(CronosPushing *pushing)
 
 static void push_files(CronosPushing *pushing, guint files)
 {
-    guint32 limit = pushing->entry + GAP_MAX;
-
-    while (pushing->files < files && pushing->entry < limit)
+    while (pushing->files < files)
         if (!push_next(pushing)) {
             pushing->files = pushing->files_max;
             return;
@@ -118,7 +117,6 @@ static void begin(CronosPush *push, CronosPushRun *run, const CronosTarget *targ
     if (run == NULL)
         return;
     cronos_archive_children(target->archive, cronos_push_run_folder(run), &first, &count);
-    out_pushing->entry = first;
     out_pushing->end = first + count;
     out_pushing->files_max = cronos_push_run_window(run);
 }
@@ -126,17 +124,19 @@ static void begin(CronosPush *push, CronosPushRun *run, const CronosTarget *targ
 void cronos_push_begin(CronosPush *push, const CronosTarget *target, pid_t reader, gsize got,
                        void *buffer, CronosPushing *out_pushing)
 {
+    gboolean helps = FALSE;
     guint64 size;
 
-    begin(push, cronos_push_runs_note_read(push->runs, target, reader), target, buffer,
+    begin(push, cronos_push_runs_note_read(push->runs, target, reader, &helps), target, buffer,
           out_pushing);
     if (out_pushing->run == NULL)
         return;
-    out_pushing->entry = target->entry + 1;
     if (cronos_push_is_readable_file(target->archive, target->entry, &size) && size > got &&
         size <= CRONOS_PUSH_BUFFER_BYTES)
         push_member(out_pushing, target->entry, got, (gsize)(size - got));
-    push_files(out_pushing, FILES_AT_ONCE);
+    out_pushing->helps = helps;
+    if (!helps)
+        push_files(out_pushing, FILES_AT_ONCE);
 }
 
 void cronos_push_begin_listed(CronosPush *push, const CronosTarget *folder, pid_t reader,

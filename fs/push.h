@@ -28,8 +28,9 @@ typedef struct {
     CronosPushRun *run; /* NULL: nothing to push */
     const CronosTarget *target;
     void *buffer;
-    guint32 entry, end; /* to be looked at next; of the folder */
-    guint files, files_max;
+    guint32 end; /* of the folder */
+    guint entries, files, files_max;
+    gboolean helps; /* somebody else pushes, too */
     guint64 bytes;
     guint32 awaited;
 } CronosPushing;
