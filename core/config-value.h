@@ -13,7 +13,7 @@ typedef enum {
     TEXT_ANY,
 } CronosConfigTextKind;
 
-/* What a key is: a row of the table in config.c. */
+/* What a key is: a row of the table in config-table.c. */
 typedef struct {
     const char *name; /* "section.key" */
     CronosConfigType type;
@@ -24,6 +24,9 @@ typedef struct {
     const char *const *texts;  /* default of strings */
     const char *const *words;  /* that a TEXT_WORD may be */
 } CronosConfigRow;
+
+/* By CronosConfigKey. */
+extern const CronosConfigRow cronos_config_rows[CRONOS_CONFIG_COUNT];
 
 typedef struct {
     char *origin;

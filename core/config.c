@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * config.c - cronos.conf read, checked, and answered for
  *
- * One table drives everything: what a key is called, its type, range and default. A new key is a
- * new row (and a new value of CronosConfigKey), a new section is a new prefix in the rows' names.
- * Immutable once loaded. */
+ * The table in config-table.c drives everything. Immutable once loaded. */
 #include "core/config.h"
 
 #include "core/config-source.h"
@@ -15,79 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static const char *const default_excludes[] = {
-    ".venv", "__pycache__", ".git", "backups", "logs", "data", "node_modules", "*.pyc", NULL,
-};
-static const char *const strategy_words[] = {"new_location", "overwrite", NULL};
-static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
-
-static const CronosConfigRow rows[CRONOS_CONFIG_COUNT] = {
-    [CRONOS_CONFIG_BACKUP_DIRECTORY] = {.name = "backup.directory",
-                                        .type = CRONOS_CONFIG_TYPE_STRING,
-                                        .kind = TEXT_PATH,
-                                        .text = "./backups"},
-    [CRONOS_CONFIG_BACKUP_RETENTION_DAYS] = {.name = "backup.retention_days",
-                                             .type = CRONOS_CONFIG_TYPE_INT,
-                                             .maximum = G_MAXINT,
-                                             .number = 30},
-    [CRONOS_CONFIG_BACKUP_MAX_BACKUPS] = {.name = "backup.max_backups",
-                                          .type = CRONOS_CONFIG_TYPE_INT,
-                                          .maximum = G_MAXINT,
-                                          .number = 100},
-    [CRONOS_CONFIG_BACKUP_KEEP_MINIMUM] = {.name = "backup.keep_minimum",
-                                           .type = CRONOS_CONFIG_TYPE_INT,
-                                           .minimum = 1,
-                                           .maximum = G_MAXINT,
-                                           .number = 1},
-    [CRONOS_CONFIG_BACKUP_KEEP_DAILY] = {.name = "backup.keep_daily",
-                                         .type = CRONOS_CONFIG_TYPE_INT,
-                                         .maximum = G_MAXINT},
-    [CRONOS_CONFIG_BACKUP_KEEP_WEEKLY] = {.name = "backup.keep_weekly",
-                                          .type = CRONOS_CONFIG_TYPE_INT,
-                                          .maximum = G_MAXINT},
-    [CRONOS_CONFIG_BACKUP_KEEP_MONTHLY] = {.name = "backup.keep_monthly",
-                                           .type = CRONOS_CONFIG_TYPE_INT,
-                                           .maximum = G_MAXINT},
-    [CRONOS_CONFIG_BACKUP_COMPRESSION_LEVEL] = {.name = "backup.compression_level",
-                                                .type = CRONOS_CONFIG_TYPE_INT,
-                                                .maximum = 12,
-                                                .number = 9},
-    [CRONOS_CONFIG_BACKUP_EXCLUDE_PATTERNS] = {.name = "backup.exclude_patterns",
-                                               .type = CRONOS_CONFIG_TYPE_STRINGS,
-                                               .kind = TEXT_PATTERNS,
-                                               .texts = default_excludes},
-    [CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES] = {.name = "backup.exclude_caches",
-                                             .type = CRONOS_CONFIG_TYPE_BOOL},
-    [CRONOS_CONFIG_RESTORE_DEFAULT_STRATEGY] = {.name = "restore.default_strategy",
-                                                .type = CRONOS_CONFIG_TYPE_STRING,
-                                                .kind = TEXT_WORD,
-                                                .text = "new_location",
-                                                .words = strategy_words},
-    [CRONOS_CONFIG_RESTORE_CREATE_RESTORE_POINT] = {.name = "restore.create_restore_point",
-                                                    .type = CRONOS_CONFIG_TYPE_BOOL,
-                                                    .number = TRUE},
-    [CRONOS_CONFIG_RESTORE_VERIFY_INTEGRITY] = {.name = "restore.verify_integrity",
-                                                .type = CRONOS_CONFIG_TYPE_BOOL,
-                                                .number = TRUE},
-    [CRONOS_CONFIG_ARCHIVE_PASSPHRASE_FILE] = {.name = "archive.passphrase_file",
-                                               .type = CRONOS_CONFIG_TYPE_STRING,
-                                               .kind = TEXT_PATH_OR_EMPTY,
-                                               .text = ""},
-    [CRONOS_CONFIG_ARCHIVE_PASSPHRASE_COMMAND] = {.name = "archive.passphrase_command",
-                                                  .type = CRONOS_CONFIG_TYPE_STRING,
-                                                  .kind = TEXT_ANY,
-                                                  .text = ""},
-    [CRONOS_CONFIG_LOG_FILE] = {.name = "log.file",
-                                .type = CRONOS_CONFIG_TYPE_STRING,
-                                .kind = TEXT_PATH_OR_EMPTY,
-                                .text = "logs/egos_system.log"},
-    [CRONOS_CONFIG_LOG_LEVEL] = {.name = "log.level",
-                                 .type = CRONOS_CONFIG_TYPE_STRING,
-                                 .kind = TEXT_WORD,
-                                 .text = "info",
-                                 .words = level_words},
-};
 
 struct CronosConfig {
     char *root;
@@ -108,8 +33,8 @@ static gsize section_length(const CronosConfigRow *row)
 static gboolean is_section(const char *name)
 {
     for (guint i = 0; i < CRONOS_CONFIG_COUNT; i++) {
-        if (strlen(name) == section_length(&rows[i]) &&
-            strncmp(name, rows[i].name, strlen(name)) == 0)
+        if (strlen(name) == section_length(&cronos_config_rows[i]) &&
+            strncmp(name, cronos_config_rows[i].name, strlen(name)) == 0)
             return TRUE;
     }
     return FALSE;
@@ -124,9 +49,10 @@ static char *nearest_key(const char *name)
     const char *last = dot != NULL ? dot + 1 : name;
 
     for (guint i = 0; i < CRONOS_CONFIG_COUNT; i++) {
-        const char *known = rows[i].name;
-        guint distance = MIN(cronos_nearest_distance(name, known),
-                             cronos_nearest_distance(last, known + section_length(&rows[i]) + 1));
+        const char *known = cronos_config_rows[i].name;
+        guint distance =
+            MIN(cronos_nearest_distance(name, known),
+                cronos_nearest_distance(last, known + section_length(&cronos_config_rows[i]) + 1));
 
         if (distance < least) {
             least = distance;
@@ -142,7 +68,8 @@ static char *nearest_section(const char *name)
     guint least = G_MAXUINT;
 
     for (guint i = 0; i < CRONOS_CONFIG_COUNT; i++) {
-        g_autofree char *section = g_strndup(rows[i].name, section_length(&rows[i]));
+        g_autofree char *section =
+            g_strndup(cronos_config_rows[i].name, section_length(&cronos_config_rows[i]));
         guint distance = cronos_nearest_distance(name, section);
 
         if (distance < least) {
@@ -181,12 +108,12 @@ static gboolean take_section(CronosConfig *config, const config_setting_t *secti
             g_strconcat(config_setting_name(section), ".", config_setting_name(setting), NULL);
         guint key = 0;
 
-        while (key < CRONOS_CONFIG_COUNT && strcmp(rows[key].name, name) != 0)
+        while (key < CRONOS_CONFIG_COUNT && strcmp(cronos_config_rows[key].name, name) != 0)
             key++;
         if (key == CRONOS_CONFIG_COUNT)
             warn_unknown(config, setting, name);
-        else if (!cronos_config_value_take(&config->values[key], &rows[key], config->file, setting,
-                                           error))
+        else if (!cronos_config_value_take(&config->values[key], &cronos_config_rows[key],
+                                           config->file, setting, error))
             return FALSE;
     }
     return TRUE;
@@ -240,9 +167,9 @@ static void set_defaults(CronosConfig *config)
 {
     for (guint i = 0; i < CRONOS_CONFIG_COUNT; i++) {
         config->values[i].origin = g_strdup("default");
-        config->values[i].number = rows[i].number;
-        config->values[i].text = g_strdup(rows[i].text);
-        config->values[i].texts = copy_strings(rows[i].texts);
+        config->values[i].number = cronos_config_rows[i].number;
+        config->values[i].text = g_strdup(cronos_config_rows[i].text);
+        config->values[i].texts = copy_strings(cronos_config_rows[i].texts);
     }
 }
 
@@ -260,8 +187,9 @@ static void resolve_paths(CronosConfig *config)
     for (guint i = 0; i < CRONOS_CONFIG_COUNT; i++) {
         char **text = &config->values[i].text;
 
-        if (rows[i].type != CRONOS_CONFIG_TYPE_STRING || rows[i].kind == TEXT_WORD ||
-            rows[i].kind == TEXT_ANY || **text == '\0')
+        if (cronos_config_rows[i].type != CRONOS_CONFIG_TYPE_STRING ||
+            cronos_config_rows[i].kind == TEXT_WORD || cronos_config_rows[i].kind == TEXT_ANY ||
+            **text == '\0')
             continue;
         g_autofree char *resolved = absolute_path(config->root, *text);
         g_free(*text);
@@ -394,36 +322,36 @@ const GPtrArray *cronos_config_warnings(const CronosConfig *config)
 
 const char *cronos_config_string(const CronosConfig *config, CronosConfigKey key)
 {
-    g_return_val_if_fail(rows[key].type == CRONOS_CONFIG_TYPE_STRING, NULL);
+    g_return_val_if_fail(cronos_config_rows[key].type == CRONOS_CONFIG_TYPE_STRING, NULL);
     return config->values[key].text;
 }
 
 int cronos_config_int(const CronosConfig *config, CronosConfigKey key)
 {
-    g_return_val_if_fail(rows[key].type == CRONOS_CONFIG_TYPE_INT, 0);
+    g_return_val_if_fail(cronos_config_rows[key].type == CRONOS_CONFIG_TYPE_INT, 0);
     return config->values[key].number;
 }
 
 gboolean cronos_config_bool(const CronosConfig *config, CronosConfigKey key)
 {
-    g_return_val_if_fail(rows[key].type == CRONOS_CONFIG_TYPE_BOOL, FALSE);
+    g_return_val_if_fail(cronos_config_rows[key].type == CRONOS_CONFIG_TYPE_BOOL, FALSE);
     return config->values[key].number;
 }
 
 const char *const *cronos_config_strings(const CronosConfig *config, CronosConfigKey key)
 {
-    g_return_val_if_fail(rows[key].type == CRONOS_CONFIG_TYPE_STRINGS, NULL);
+    g_return_val_if_fail(cronos_config_rows[key].type == CRONOS_CONFIG_TYPE_STRINGS, NULL);
     return (const char *const *)config->values[key].texts;
 }
 
 const char *cronos_config_key_name(CronosConfigKey key)
 {
-    return rows[key].name;
+    return cronos_config_rows[key].name;
 }
 
 CronosConfigType cronos_config_key_type(CronosConfigKey key)
 {
-    return rows[key].type;
+    return cronos_config_rows[key].type;
 }
 
 const char *cronos_config_origin(const CronosConfig *config, CronosConfigKey key)
