@@ -3,10 +3,10 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/json-output.h"
+#include "cli/result-json.h"
 #include "cli/table.h"
 #include "core/error.h"
 #include "core/pin.h"
-#include "core/retention.h"
 
 static const CronosOption options[] = {
     CRONOS_NUMBER(0, "retention-days", retention_days, "N",
@@ -49,20 +49,8 @@ static void print_table(const GPtrArray *verdicts, gboolean dry_run)
 
 static void print_json(const GPtrArray *verdicts, gboolean dry_run)
 {
-    g_autoptr(JsonArray) root = json_array_sized_new(verdicts->len);
+    g_autoptr(JsonArray) root = cronos_result_of_clean(verdicts, dry_run);
 
-    for (guint i = 0; i < verdicts->len; i++) {
-        const CronosRetentionVerdict *verdict = g_ptr_array_index(verdicts, i);
-        JsonObject *object = json_object_new();
-
-        cronos_json_set_text(object, "file_name", verdict->backup->file_name);
-        cronos_json_set_count(object, "size_bytes", verdict->backup->size_bytes);
-        cronos_json_set_text(object, "created_at", verdict->backup->parsed.timestamp);
-        json_object_set_boolean_member(object, "remove", verdict->remove);
-        json_object_set_boolean_member(object, "dry_run", dry_run);
-        cronos_json_set_text(object, "rule", verdict->rule);
-        json_array_add_object_element(root, object);
-    }
     cronos_json_print_array(root);
 }
 

@@ -4,8 +4,8 @@
 #include "cli/interrupt.h"
 #include "cli/json-output.h"
 #include "cli/progress.h"
+#include "cli/result-json.h"
 #include "cli/terminal.h"
-#include "core/create.h"
 #include "core/metadata.h"
 
 #include <stdio.h>
@@ -45,24 +45,9 @@ static JsonObject *collect_metadata(const CronosArguments *arguments, GError **e
 static void print_json(const CronosInvocation *invocation, const CronosCreateResult *result,
                        double seconds)
 {
-    g_autoptr(JsonObject) root = json_object_new();
+    g_autoptr(JsonObject) root =
+        cronos_result_of_create(result, invocation->arguments->dry_run, seconds);
 
-    cronos_json_set_text(root, "path", result->path);
-    cronos_json_set_text(root, "file_name", result->file_name);
-    json_object_set_boolean_member(root, "dry_run", invocation->arguments->dry_run);
-    json_object_set_boolean_member(root, "unchanged", result->unchanged);
-    cronos_json_set_count(root, "files", result->files);
-    cronos_json_set_count(root, "directories", result->directories);
-    cronos_json_set_count(root, "symlinks", result->symlinks);
-    cronos_json_set_count(root, "bytes", result->bytes);
-    cronos_json_set_count(root, "archive_bytes", result->archive_bytes);
-    cronos_json_set_count(root, "reused_members", result->reused_members);
-    cronos_json_set_count(root, "reused_bytes", result->reused_bytes);
-    cronos_json_set_count(root, "skipped", result->skipped);
-    cronos_json_set_texts(root, "unreadable", result->unreadable);
-    cronos_json_set_texts(root, "damaged", result->damaged);
-    cronos_json_set_texts(root, "removed", result->removed);
-    cronos_json_set_count(root, "duration_ms", (guint64)(seconds * 1000));
     cronos_json_print_object(root);
 }
 

@@ -4,9 +4,9 @@
 #include "cli/interrupt.h"
 #include "cli/json-output.h"
 #include "cli/progress.h"
+#include "cli/result-json.h"
 #include "cli/terminal.h"
 #include "core/error.h"
-#include "core/restore.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -164,23 +164,9 @@ static gboolean confirm_overwrite(const CronosInvocation *invocation)
 static void print_json(const CronosBackup *backup, const CronosRestoreResult *result,
                        const ActionReport *report, double seconds)
 {
-    g_autoptr(JsonObject) root = json_object_new();
+    g_autoptr(JsonObject) root =
+        cronos_result_of_restore(backup, result, report->dry_run ? report->actions : NULL, seconds);
 
-    cronos_json_set_text(root, "backup", backup->file_name);
-    cronos_json_set_text(root, "target", result->target);
-    cronos_json_set_text(root, "restore_point", result->restore_point);
-    json_object_set_boolean_member(root, "dry_run", report->dry_run);
-    cronos_json_set_count(root, "created", result->created);
-    cronos_json_set_count(root, "replaced", result->replaced);
-    cronos_json_set_count(root, "deleted", result->deleted);
-    cronos_json_set_count(root, "unchanged", result->unchanged);
-    cronos_json_set_count(root, "bytes", result->bytes);
-    cronos_json_set_texts(root, "failed", result->failed);
-    if (report->dry_run)
-        json_object_set_array_member(root, "actions", json_array_ref(report->actions));
-    else
-        json_object_set_null_member(root, "actions");
-    cronos_json_set_count(root, "duration_ms", (guint64)(seconds * 1000));
     cronos_json_print_object(root);
 }
 

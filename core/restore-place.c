@@ -88,9 +88,12 @@ gboolean cronos_restore_make_parents(const char *path, GPtrArray *made, GError *
     return TRUE;
 }
 
-/* Returns: (owned) <backup dir>/restores/restore_<name>_<timestamp>, or the next that is free. */
-static char *default_target(const CronosConfig *config, const CronosBackup *backup)
+/* Returns: (owned) <directory>/restore_<name>_<timestamp>, or the next that is free. */
+static char *default_target(const CronosConfig *config, const CronosBackup *backup,
+                            const char *directory)
 {
+    g_autofree char *own =
+        g_build_filename(cronos_config_backup_directory(config), DEFAULT_FOLDER, NULL);
     g_autofree char *stem = NULL;
     struct stat status;
     gsize length = strlen(backup->file_name);
@@ -102,8 +105,7 @@ static char *default_target(const CronosConfig *config, const CronosBackup *back
     } else {
         stem = g_strdup_printf("restore_%s_%s", backup->parsed.name, backup->parsed.timestamp);
     }
-    g_autofree char *first =
-        g_build_filename(cronos_config_backup_directory(config), DEFAULT_FOLDER, stem, NULL);
+    g_autofree char *first = g_build_filename(directory != NULL ? directory : own, stem, NULL);
     if (lstat(first, &status) != 0)
         return g_steal_pointer(&first);
     for (guint serial = 2;; serial++) {
@@ -170,14 +172,15 @@ static gboolean find_left_over(const CronosRestorePlace *place)
 
 CronosRestorePlace *cronos_restore_place_find(const CronosConfig *config,
                                               const CronosBackup *backup, const char *to,
-                                              const char *restore, GError **error)
+                                              const char *directory, const char *restore,
+                                              GError **error)
 {
     g_autoptr(CronosRestorePlace) place = g_new0(CronosRestorePlace, 1);
     struct stat status;
 
     place->fd = place->above_fd = -1;
     place->made = g_ptr_array_new_with_free_func(g_free);
-    g_autofree char *wanted = to != NULL ? g_strdup(to) : default_target(config, backup);
+    g_autofree char *wanted = to != NULL ? g_strdup(to) : default_target(config, backup, directory);
     place->target = cronos_restore_absolute_path(wanted, &place->exists, error);
     if (place->target == NULL)
         return NULL;

@@ -29,12 +29,14 @@ typedef struct {
     int fd;           /* of the hidden folder; -1 */
 } CronosRestorePlace;
 
-/* Finds the place; makes nothing. @to: nullable: the default place. @restore: what tells this
+/* Finds the place; makes nothing. @to: nullable: the default place, in @directory, or where that is
+ * NULL, too, in <backup dir>/restores. @restore: what tells this
  * restore from others (restore-hidden.h). Returns: (owned), or NULL with @error NOT_EMPTY or a
  * system error. */
 CronosRestorePlace *cronos_restore_place_find(const CronosConfig *config,
                                               const CronosBackup *backup, const char *to,
-                                              const char *restore, GError **error);
+                                              const char *directory, const char *restore,
+                                              GError **error);
 /* Returns: bytes that may be written on the target's file system, or G_MAXUINT64 where unknown. */
 guint64 cronos_restore_place_free_bytes(const CronosRestorePlace *place);
 /* Makes the hidden folder (and missing parents), or takes over what a killed run of the same

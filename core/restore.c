@@ -194,8 +194,9 @@ static char *restore_key(const Restore *restore)
 static gboolean restore_to_new_location(Restore *restore, GError **error)
 {
     g_autofree char *key = restore_key(restore);
-    g_autoptr(CronosRestorePlace) place = cronos_restore_place_find(
-        restore->config, restore->backup, restore->options->to, key, error);
+    g_autoptr(CronosRestorePlace) place =
+        cronos_restore_place_find(restore->config, restore->backup, restore->options->to,
+                                  restore->options->directory, key, error);
     CronosRestoreJob job;
     int fd = -1;
 

@@ -23,8 +23,9 @@ typedef enum {
 
 typedef struct {
     CronosRestoreStrategy strategy;
-    const char
-        *to; /* NULL: <backup dir>/restores/restore_<name>_<timestamp>, or the root for overwrite */
+    const char *to;           /* NULL: <directory>/restore_<name>_<timestamp>, or the root for
+                                 overwrite */
+    const char *directory;    /* NULL: <backup dir>/restores */
     const char *const *paths; /* NULL or empty: everything; else members and all below them; a path
                                  that the backup lacks is NOT_FOUND */
     gboolean delete_extra;    /* overwrite only: removes what the backup does not hold (never the

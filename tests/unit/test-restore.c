@@ -99,6 +99,24 @@ static void test_default_place(void **state)
     assert_string_equal(second->target, second_place);
 }
 
+static void test_place_in_directory(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *directory = fixture_path(fixture, "elsewhere/deep");
+    const CronosRestoreOptions options = {.directory = directory};
+
+    temporary_write(fixture->root, "a", "a");
+    const CronosBackup *backup = fixture_backup(fixture, "x");
+    g_autofree char *expected =
+        g_strdup_printf("%s/restore_x_%s", directory, backup->parsed.timestamp);
+    g_autofree char *second_place = g_strconcat(expected, "_2", NULL);
+    g_autoptr(CronosRestoreResult) first = restore(fixture, backup, &options);
+    g_autoptr(CronosRestoreResult) second = restore(fixture, backup, &options);
+
+    assert_string_equal(first->target, expected);
+    assert_string_equal(second->target, second_place);
+}
+
 static void test_foreign_place(void **state)
 {
     Fixture *fixture = *state;
@@ -667,6 +685,7 @@ int main(void)
         TEST(test_round_trip),
         TEST(test_own_metadata_file),
         TEST(test_default_place),
+        TEST(test_place_in_directory),
         TEST(test_foreign_place),
         TEST(test_not_empty),
         TEST(test_empty_folder_is_taken),

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ * backup-list.c - what lies in the backup directory, and what is seen of it at once
+ *
+ * Damage is told from each archive's tail alone, so that a directory of thousands lists at once:
+ * what a look into every member would find is verify's business. Only --sizes reads the central
+ * directories, too. */
+#include "cli/backup-list.h"
+
+#include "cli/json-output.h"
+#include "core/error.h"
+#include "core/metadata.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static void item_free(gpointer data)
+{
+    CronosListItem *item = data;
+
+    g_free(item->damage);
+    g_free(item);
+}
+
+static gboolean is_wanted(const CronosBackup *backup, const char *type, gboolean all)
+{
+    if (type != NULL)
+        return !backup->foreign && g_str_equal(backup->parsed.type, type);
+    return !backup->foreign || all;
+}
+
+/* Returns: (borrowed) @message without the archive's name, which stands in the line already. */
+static const char *without_name(const char *message, const char *file_name)
+{
+    g_autofree char *quoted = cronos_quote_path(file_name);
+    gsize length = strlen(quoted);
+    const char *at = message + (*message == '"');
+
+    if (strncmp(at, quoted, length) != 0)
+        return message;
+    at += length;
+    at += *message == '"' && *at == '"';
+    return g_str_has_prefix(at, ": ") ? at + 2 : message;
+}
+
+/* Returns: (owned) why the archive can not be read, or NULL. One that went away in the meantime is
+ * no damage. */
+static char *probe(int dirfd, const CronosBackup *backup, gboolean *out_gone)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonObject) metadata = cronos_metadata_read(dirfd, backup->file_name, &error);
+
+    *out_gone = g_error_matches(error, CRONOS_SYSTEM_ERROR, ENOENT);
+    return error != NULL && !*out_gone ? g_strdup(without_name(error->message, backup->file_name))
+                                       : NULL;
+}
+
+static CronosListItem *item_new(const CronosBackup *backup, const CronosBackupSizes *sizes,
+                                char *damage)
+{
+    CronosListItem *item = g_new0(CronosListItem, 1);
+
+    item->backup = backup;
+    item->sizes = sizes != NULL && sizes->known ? sizes : NULL;
+    item->damage = damage;
+    if (damage == NULL && sizes != NULL && sizes->error != NULL)
+        item->damage = g_strdup(without_name(sizes->error, backup->file_name));
+    return item;
+}
+
+GPtrArray *cronos_backup_list(const CronosCatalog *catalog, const GPtrArray *sizes,
+                              const char *type, gboolean all, GError **error)
+{
+    const GPtrArray *entries = cronos_catalog_entries(catalog);
+    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(item_free);
+
+    if (entries->len == 0)
+        return g_steal_pointer(&items);
+    int dirfd = open(cronos_catalog_directory(catalog), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dirfd < 0) {
+        cronos_error_set_system(error, errno, "%s", cronos_catalog_directory(catalog));
+        return NULL;
+    }
+    for (guint i = 0; i < entries->len; i++) {
+        const CronosBackup *backup = g_ptr_array_index(entries, i);
+        gboolean gone = FALSE;
+
+        if (!is_wanted(backup, type, all))
+            continue;
+        g_autofree char *damage = probe(dirfd, backup, &gone);
+        if (!gone)
+            g_ptr_array_add(items,
+                            item_new(backup, sizes != NULL ? g_ptr_array_index(sizes, i) : NULL,
+                                     g_steal_pointer(&damage)));
+    }
+    close(dirfd);
+    return g_steal_pointer(&items);
+}
+
+gint64 cronos_list_item_created(const CronosListItem *item)
+{
+    return item->backup->foreign ? item->backup->mtime_ns / 1000000000
+                                 : item->backup->parsed.created;
+}
+
+static void set_size(JsonObject *object, const char *key, const CronosBackupSizes *sizes,
+                     guint64 bytes)
+{
+    if (sizes != NULL)
+        cronos_json_set_count(object, key, bytes);
+    else
+        json_object_set_null_member(object, key);
+}
+
+JsonObject *cronos_list_item_to_json(const CronosCatalog *catalog, const CronosListItem *item)
+{
+    const CronosBackup *backup = item->backup;
+    const CronosBackupSizes *sizes = item->sizes;
+    g_autofree char *path =
+        g_build_filename(cronos_catalog_directory(catalog), backup->file_name, NULL);
+    JsonObject *object = json_object_new();
+
+    cronos_json_set_text(object, "file_name", backup->file_name);
+    cronos_json_set_text(object, "path", path);
+    cronos_json_set_count(object, "size_bytes", backup->size_bytes);
+    set_size(object, "bytes", sizes, sizes != NULL ? sizes->size_bytes : 0);
+    set_size(object, "own_bytes", sizes, sizes != NULL ? sizes->own_bytes : 0);
+    cronos_json_set_text(object, "created_at", backup->parsed.timestamp);
+    cronos_json_set_time(object, "created_utc", cronos_list_item_created(item));
+    cronos_json_set_text(object, "type", backup->parsed.type);
+    cronos_json_set_text(object, "name", backup->parsed.name);
+    json_object_set_boolean_member(object, "foreign", backup->foreign);
+    json_object_set_boolean_member(object, "pinned", backup->pinned);
+    json_object_set_boolean_member(object, "damaged", item->damage != NULL);
+    cronos_json_set_text(object, "error", item->damage);
+    return object;
+}
