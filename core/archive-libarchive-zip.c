@@ -17,7 +17,6 @@
 #define METHOD_ZSTD 93u
 #define METHOD_XZ 95u
 #define METHOD_PPMD 98u
-#define METHOD_AES 99u /* the real one is in the extra field */
 
 #define FLAG_STRONG_ENCRYPTION 0x0040u
 #define FLAGS_KEPT 0x0007u /* encryption, and what LZMA says by bits 1 and 2 */
@@ -186,7 +185,7 @@ static gboolean make_encrypted(const CronosLibarchiveZip *zip, const CronosZipEx
         read_local(zip->fd, extent->header_offset, &name_length, &extra_length, error);
     if (local == NULL)
         return FALSE;
-    if (method == METHOD_AES) {
+    if (method == ZIP_METHOD_AES) {
         aes = cronos_zip_extra_find(local + ZIP_LOCAL_SIZE + name_length, extra_length, EXTRA_AES,
                                     &length);
         if (aes == NULL || length < EXTRA_AES_BYTES) {

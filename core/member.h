@@ -25,6 +25,7 @@ typedef struct {
     gint64 mtime_ns;       /* since the epoch, UTC */
     guint64 size_bytes;    /* decoded; for a symbolic link the length of its target; 0: directory */
     guint64 stored_bytes;  /* as it lies in the archive */
+    gboolean has_crc32;    /* the next is that of the content: never for a folder */
     guint32 crc32;         /* of the decoded bytes, as recorded; 0 where the format records none */
     gboolean has_identity; /* ctime_ns and inode are known (archives of ours) */
     gint64 ctime_ns;

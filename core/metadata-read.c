@@ -135,17 +135,27 @@ JsonObject *cronos_metadata_read(int dirfd, const char *file_name, GError **erro
     return archive != NULL ? cronos_metadata_from_archive(archive, error) : NULL;
 }
 
+gboolean cronos_metadata_comment_tells(const char *comment, gsize length, gboolean *out_is_member)
+{
+    g_autoptr(JsonObject) object = parse_comment(comment, length);
+    JsonObject *part = object != NULL ? cronos_part(object) : NULL;
+
+    *out_is_member = part != NULL && is_true(part, "member");
+    return part != NULL;
+}
+
 gboolean cronos_metadata_is_member(CronosArchive *archive, guint32 entry)
 {
+    gboolean is_member;
+    gsize length = 0;
+
     if (entry == CRONOS_ENTRY_NONE || entry != metadata_entry(archive))
         return FALSE;
-
-    g_autoptr(JsonObject) comment = archive_comment(archive);
-    JsonObject *part = comment != NULL ? cronos_part(comment) : NULL;
-    if (part != NULL)
-        return is_true(part, "member");
+    const char *comment = cronos_archive_comment(archive, &length);
+    if (cronos_metadata_comment_tells(comment, length, &is_member))
+        return is_member;
 
     g_autoptr(JsonObject) member = parse_member(archive, entry, NULL);
-    part = member != NULL ? cronos_part(member) : NULL;
+    JsonObject *part = member != NULL ? cronos_part(member) : NULL;
     return part != NULL && is_true(part, "member");
 }

@@ -52,5 +52,8 @@ JsonObject *cronos_metadata_from_archive(CronosArchive *archive, GError **error)
 /* Returns: whether @entry is the metadata member that create added (not a user's file of that
  * name): the comment or the member itself says so by its "cronos" object with "member" true. */
 gboolean cronos_metadata_is_member(CronosArchive *archive, guint32 entry);
+/* Returns: whether the archive comment tells if create added that member; @out_is_member: whether
+ * it did. */
+gboolean cronos_metadata_comment_tells(const char *comment, gsize length, gboolean *out_is_member);
 /* Returns: (owned) one line of JSON, or pretty where asked. */
 char *cronos_metadata_to_text(JsonObject *metadata, gboolean pretty);

@@ -12,6 +12,7 @@
 
 #define FIRST_WINDOW 4096u
 #define FULL_WINDOW (ZIP_END_SIZE + ZIP_COMMENT_MAX)
+#define NS_PER_SECOND G_GINT64_CONSTANT(1000000000)
 
 /* APPNOTE 4.3.16, offsets in the end record */
 enum {
@@ -270,6 +271,33 @@ gboolean cronos_zip_end_find(int fd, guint64 file_bytes, CronosZipEnd *out_end, 
     return FALSE;
 }
 
+static gboolean open_file(int fd, struct stat *out_status, GError **error)
+{
+    if (fstat(fd, out_status) < 0) {
+        cronos_error_set_system(error, errno, "reading the file's size");
+        return FALSE;
+    }
+    if (S_ISREG(out_status->st_mode))
+        return TRUE;
+    g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED, "not a regular file");
+    return FALSE;
+}
+
+gboolean cronos_zip_end_open(int fd, CronosZipEnd *out_end, gint64 *out_file_mtime_ns,
+                             GError **error)
+{
+    struct stat st;
+
+    if (!open_file(fd, &st, error) || !cronos_zip_end_find(fd, (guint64)st.st_size, out_end, error))
+        return FALSE;
+    *out_file_mtime_ns = st.st_mtim.tv_sec * NS_PER_SECOND + st.st_mtim.tv_nsec;
+    if (out_end->directory_bytes <= G_MAXUINT32 - 65536)
+        return TRUE;
+    g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
+                        "the central directory is larger than 4 GiB");
+    return FALSE;
+}
+
 void cronos_zip_end_clear(CronosZipEnd *end)
 {
     g_clear_pointer(&end->comment, g_free);
@@ -280,15 +308,7 @@ char *cronos_zip_read_comment(int fd, gsize *out_length, guint64 *out_members, G
     g_auto(CronosZipEnd) end = {0};
     struct stat st;
 
-    if (fstat(fd, &st) < 0) {
-        cronos_error_set_system(error, errno, "reading the file's size");
-        return NULL;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED, "not a regular file");
-        return NULL;
-    }
-    if (!cronos_zip_end_find(fd, (guint64)st.st_size, &end, error))
+    if (!open_file(fd, &st, error) || !cronos_zip_end_find(fd, (guint64)st.st_size, &end, error))
         return NULL;
     if (out_length != NULL)
         *out_length = end.comment_length;

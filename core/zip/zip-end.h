@@ -21,5 +21,9 @@ typedef struct {
  * has no prefix: otherwise a truncated archive could pass for the last archive stored in it.
  * Returns: FALSE with @error DAMAGED, UNSUPPORTED (several disks) or a system error. */
 gboolean cronos_zip_end_find(int fd, guint64 file_bytes, CronosZipEnd *out_end, GError **error);
+/* The same of a file whose size is not known yet, for a directory that fits offsets of 32 bits:
+ * UNSUPPORTED where it does not, or where @fd is no regular file. */
+gboolean cronos_zip_end_open(int fd, CronosZipEnd *out_end, gint64 *out_file_mtime_ns,
+                             GError **error);
 void cronos_zip_end_clear(CronosZipEnd *end);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CronosZipEnd, cronos_zip_end_clear)

@@ -66,6 +66,7 @@ enum {
 
 #define ZIP_METHOD_STORED 0u
 #define ZIP_METHOD_DEFLATED 8u
+#define ZIP_METHOD_AES 99u /* the real one is in an extra field */
 
 #define ZIP_MADE_BY_DOS 0u
 #define ZIP_MADE_BY_UNIX 3u

@@ -333,10 +333,21 @@ gboolean cronos_zip_header_info(const CronosZipHeader *header, gboolean director
     if (!read_sizes(header, &out_info->size_bytes, &out_info->stored_bytes, &offset, &disk, error))
         return FALSE;
     out_info->crc32 = zip_get32(header->fixed + ZIP_CENTRAL_CRC32);
+    /* Members that are encrypted by AES need not have one. */
+    out_info->has_crc32 =
+        !directory && zip_get16(header->fixed + ZIP_CENTRAL_METHOD) != ZIP_METHOD_AES;
     if (directory)
         out_info->size_bytes = 0;
     set_kind_and_mode(header, directory, out_info);
     read_times(header, out_info);
     read_owner(header, out_info);
     return TRUE;
+}
+
+void cronos_zip_implied_info(gint64 file_mtime_ns, CronosMemberInfo *out_info)
+{
+    *out_info = (CronosMemberInfo){.kind = CRONOS_MEMBER_DIRECTORY,
+                                   .mode = S_IFDIR | 0755,
+                                   .implied = TRUE,
+                                   .mtime_ns = file_mtime_ns};
 }

@@ -40,6 +40,9 @@ gboolean cronos_zip_header_extent(const CronosZipHeader *header, guint64 prefix_
 gboolean cronos_zip_header_info(const CronosZipHeader *header, gboolean directory,
                                 CronosMemberInfo *out_info, GError **error);
 
+/* What is known of a folder that only names imply, in a file of that time. */
+void cronos_zip_implied_info(gint64 file_mtime_ns, CronosMemberInfo *out_info);
+
 /* Returns: nanoseconds since the epoch of a DOS date and time, taken as local time. Fields out of
  * range are clamped. Cheap: neighbouring times share one conversion per thread. */
 gint64 cronos_zip_dos_time_ns(guint16 date, guint16 time);

@@ -11,11 +11,6 @@
 #include "core/zip/zip-io.h"
 #include "core/zip/zip-tree.h"
 
-#include <errno.h>
-#include <sys/stat.h>
-
-#define NS_PER_SECOND G_GINT64_CONSTANT(1000000000)
-
 struct CronosZipIndex {
     CronosZipMapping *mapping;
     const guint8 *directory;
@@ -24,34 +19,11 @@ struct CronosZipIndex {
     gint64 file_mtime_ns; /* for implied folders */
 };
 
-static gboolean open_end(CronosZipIndex *index, int fd, GError **error)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0) {
-        cronos_error_set_system(error, errno, "reading the file's size");
-        return FALSE;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED, "not a regular file");
-        return FALSE;
-    }
-    index->file_mtime_ns = st.st_mtim.tv_sec * NS_PER_SECOND + st.st_mtim.tv_nsec;
-    if (!cronos_zip_end_find(fd, (guint64)st.st_size, &index->end, error))
-        return FALSE;
-    if (index->end.directory_bytes > G_MAXUINT32 - 65536) {
-        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
-                            "the central directory is larger than 4 GiB");
-        return FALSE;
-    }
-    return TRUE;
-}
-
 CronosZipIndex *cronos_zip_index_open(int fd, GError **error)
 {
     g_autoptr(CronosZipIndex) index = g_new0(CronosZipIndex, 1);
 
-    if (!open_end(index, fd, error))
+    if (!cronos_zip_end_open(fd, &index->end, &index->file_mtime_ns, error))
         return NULL;
     index->mapping = cronos_zip_mapping_new(fd, index->end.directory_offset,
                                             (gsize)index->end.directory_bytes, error);
@@ -149,10 +121,7 @@ gboolean cronos_zip_index_info(const CronosZipIndex *index, guint32 entry,
     const CronosZipNode *node = &index->tree.nodes[entry];
     gboolean directory = (node->flags & CRONOS_ZIP_NODE_DIRECTORY) != 0;
     if (node->header == CRONOS_ZIP_NO_HEADER) {
-        *out_info = (CronosMemberInfo){.kind = CRONOS_MEMBER_DIRECTORY,
-                                       .mode = S_IFDIR | 0755,
-                                       .implied = TRUE,
-                                       .mtime_ns = index->file_mtime_ns};
+        cronos_zip_implied_info(index->file_mtime_ns, out_info);
         return TRUE;
     }
     return read_header(index, node, &header, error) &&

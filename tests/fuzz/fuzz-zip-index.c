@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * fuzz-zip-index.c - the input is an archive: the whole table is walked and looked up */
+ * fuzz-zip-index.c - the input is an archive: the whole table is walked and looked up, and so is
+ * the outline, where there is one */
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/outline-check.h"
 
 #include "core/zip/zip-index.h"
 #include "core/zip/zip-tree.h"
@@ -101,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         g_assert_cmpuint(next, ==, cronos_zip_index_count(index));
         check_end(fd, index);
         check_repairs(index);
+        outline_check(fd, index);
         cronos_zip_index_free(index);
     }
     close(fd);
