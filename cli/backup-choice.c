@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * backup-choice.c - from what a user typed to a backup */
+ * backup-choice.c - from what a user typed to a backup, and to its archive */
 #include "cli/command.h"
 #include "cli/terminal.h"
 #include "core/error.h"
+
+#include <unistd.h>
 
 #define OTHERS_NAMED 3u
 
@@ -33,4 +35,16 @@ const CronosBackup *cronos_choose_backup(const CronosCatalog *catalog, const cha
     if (backup != NULL && others != NULL && others->len > 0 && !g_str_equal(identifier, "latest"))
         note_others(identifier, backup, others);
     return backup;
+}
+
+CronosArchive *cronos_open_backup(const CronosCatalog *catalog, const CronosBackup *backup,
+                                  GError **error)
+{
+    int dirfd = cronos_catalog_open_directory(catalog, error);
+
+    if (dirfd < 0)
+        return NULL;
+    CronosArchive *archive = cronos_archive_open(dirfd, backup->file_name, error);
+    close(dirfd);
+    return archive;
 }

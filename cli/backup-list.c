@@ -11,7 +11,6 @@
 #include "core/metadata.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -77,11 +76,9 @@ GPtrArray *cronos_backup_list(const CronosCatalog *catalog, const GPtrArray *siz
 
     if (entries->len == 0)
         return g_steal_pointer(&items);
-    int dirfd = open(cronos_catalog_directory(catalog), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dirfd < 0) {
-        cronos_error_set_system(error, errno, "%s", cronos_catalog_directory(catalog));
+    int dirfd = cronos_catalog_open_directory(catalog, error);
+    if (dirfd < 0)
         return NULL;
-    }
     for (guint i = 0; i < entries->len; i++) {
         const CronosBackup *backup = g_ptr_array_index(entries, i);
         gboolean gone = FALSE;

@@ -66,7 +66,7 @@ static int run(const CronosInvocation *invocation, GError **error)
     const CronosCommand *command = NULL;
 
     if (invocation->operand_count > 0) {
-        command = cronos_command_find(invocation->operands[0]);
+        command = cronos_command_lookup(invocation->operands[0]);
         if (command == NULL) {
             g_autofree char *quoted = cronos_quote_path(invocation->operands[0]);
 

@@ -100,45 +100,6 @@ static gboolean choose_strategy(const CronosArguments *arguments, const CronosCo
     return TRUE;
 }
 
-/* Members are named from the top folder; people complete names with the shell and get "./dir/". */
-static char *member_path(const char *typed, const char *root)
-{
-    gsize root_length = strlen(root);
-
-    if (strncmp(typed, root, root_length) == 0 && typed[root_length] == '/')
-        typed += root_length;
-    else if (*typed == '/')
-        return g_strdup(typed);
-    for (;;) {
-        if (typed[0] == '/')
-            typed++;
-        else if (typed[0] == '.' && typed[1] == '/')
-            typed += 2;
-        else
-            break;
-    }
-    gsize length = strlen(typed);
-    while (length > 0 && typed[length - 1] == '/')
-        length--;
-    return length > 0 ? g_strndup(typed, length) : g_strdup(".");
-}
-
-/* Returns: (owned) NULL-terminated; empty for everything. */
-static char **member_paths(const CronosInvocation *invocation)
-{
-    GStrvBuilder *builder = g_strv_builder_new();
-
-    for (guint i = 1; i < invocation->operand_count; i++) {
-        g_autofree char *path =
-            member_path(invocation->operands[i], cronos_config_root(invocation->config));
-
-        g_strv_builder_add(builder, path);
-    }
-    char **paths = g_strv_builder_end(builder);
-    g_strv_builder_unref(builder);
-    return paths;
-}
-
 /* Returns: whether to go on. Nobody is asked where nobody could answer. */
 static gboolean confirm_overwrite(const CronosInvocation *invocation)
 {
@@ -203,13 +164,12 @@ static int restore(const CronosInvocation *invocation, const CronosBackup *backu
                    CronosRestoreStrategy strategy, GError **error)
 {
     const CronosArguments *arguments = invocation->arguments;
-    g_auto(GStrv) paths = member_paths(invocation);
     g_autoptr(JsonArray) actions = json_array_new();
     ActionReport report = {arguments->dry_run, arguments->json, actions};
     CronosRestoreOptions restore_options = {
         .strategy = strategy,
         .to = arguments->to,
-        .paths = (const char *const *)paths,
+        .paths = invocation->operands + 1,
         .delete_extra = arguments->delete_extra,
         .dry_run = arguments->dry_run,
         .keep_going = arguments->keep_going,

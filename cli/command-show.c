@@ -8,10 +8,6 @@
 #include "core/error.h"
 #include "core/metadata.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 static const CronosOption options[] = {
     CRONOS_NUMBER(0, "largest", largest, "N", "the N largest members, and kinds of them", 1,
                   G_MAXINT),
@@ -200,21 +196,6 @@ static void print_text(const Facts *facts, int largest)
     printf("%s%s", text, g_str_has_suffix(text, "\n") ? "" : "\n");
 }
 
-static CronosArchive *open_archive(const CronosCatalog *catalog, const CronosBackup *backup,
-                                   GError **error)
-{
-    const char *directory = cronos_catalog_directory(catalog);
-    int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (dirfd < 0) {
-        cronos_error_set_system(error, errno, "%s", directory);
-        return NULL;
-    }
-    CronosArchive *archive = cronos_archive_open(dirfd, backup->file_name, error);
-    close(dirfd);
-    return archive;
-}
-
 /* Returns: an exit status. */
 static int show(const CronosInvocation *invocation, const CronosCatalog *catalog,
                 const CronosBackup *backup, CronosArchive *archive, GError **error)
@@ -258,7 +239,7 @@ static int run(const CronosInvocation *invocation, GError **error)
     const CronosBackup *backup = cronos_choose_backup(catalog, invocation->operands[0], error);
     if (backup == NULL)
         return CRONOS_EXIT_FAILED;
-    g_autoptr(CronosArchive) archive = open_archive(catalog, backup, error);
+    g_autoptr(CronosArchive) archive = cronos_open_backup(catalog, backup, error);
     if (archive == NULL)
         return CRONOS_EXIT_FAILED;
     return show(invocation, catalog, backup, archive, error);

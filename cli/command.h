@@ -5,6 +5,7 @@
  * one file, command-NAME.c, and one CronosCommand in it; unpin shares that of pin. */
 #pragma once
 #include "cli/options.h"
+#include "core/archive.h"
 #include "core/catalog.h"
 #include "core/config.h"
 
@@ -43,11 +44,15 @@ struct CronosCommand {
 /* In the order of help, NULL-terminated. */
 extern const CronosCommand *const cronos_commands[];
 /* Returns: (borrowed) or NULL. */
-const CronosCommand *cronos_command_find(const char *name);
+const CronosCommand *cronos_command_lookup(const char *name);
 
 extern const CronosCommand cronos_command_create;
 extern const CronosCommand cronos_command_list;
 extern const CronosCommand cronos_command_show;
+extern const CronosCommand cronos_command_cat;
+extern const CronosCommand cronos_command_versions;
+extern const CronosCommand cronos_command_find;
+extern const CronosCommand cronos_command_diff;
 extern const CronosCommand cronos_command_restore;
 extern const CronosCommand cronos_command_clean;
 extern const CronosCommand cronos_command_pin;
@@ -64,3 +69,6 @@ void cronos_help_print(const CronosCommand *command);
 /* cronos_catalog_find, with a note on stderr where older backups answer to @identifier too. */
 const CronosBackup *cronos_choose_backup(const CronosCatalog *catalog, const char *identifier,
                                          GError **error);
+/* Opens the archive of @backup, which is in @catalog. Returns: (owned), or NULL with @error. */
+CronosArchive *cronos_open_backup(const CronosCatalog *catalog, const CronosBackup *backup,
+                                  GError **error);

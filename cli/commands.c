@@ -6,6 +6,10 @@ const CronosCommand *const cronos_commands[] = {
     &cronos_command_create,
     &cronos_command_list,
     &cronos_command_show,
+    &cronos_command_cat,
+    &cronos_command_versions,
+    &cronos_command_find,
+    &cronos_command_diff,
     &cronos_command_restore,
     &cronos_command_clean,
     &cronos_command_pin,
@@ -18,7 +22,7 @@ const CronosCommand *const cronos_commands[] = {
     NULL,
 };
 
-const CronosCommand *cronos_command_find(const char *name)
+const CronosCommand *cronos_command_lookup(const char *name)
 {
     for (const CronosCommand *const *at = cronos_commands; *at != NULL; at++)
         if (g_str_equal((*at)->name, name))

@@ -2,6 +2,7 @@
  * json-output.c - JSON on stdout */
 #include "cli/json-output.h"
 
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/json-text.h"
 
@@ -26,6 +27,22 @@ void cronos_json_print_array(JsonArray *root)
     g_autoptr(JsonNode) node = json_node_init_array(json_node_alloc(), root);
 
     print(node);
+}
+
+void cronos_json_stream_add(CronosJsonStream *stream, JsonObject *element)
+{
+    g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), element);
+    g_autofree char *text = cronos_json_to_text(node, FALSE);
+
+    json_object_unref(element);
+    g_strchomp(text);
+    printf("%s%s", stream->begun ? ",\n  " : "[\n  ", text);
+    stream->begun = TRUE;
+}
+
+void cronos_json_stream_end(CronosJsonStream *stream)
+{
+    puts(stream->begun ? "\n]" : "[]");
 }
 
 static char *valid_text(const char *text)
@@ -78,6 +95,24 @@ void cronos_json_set_object(JsonObject *object, const char *key, JsonObject *val
         json_object_set_null_member(object, key);
     else
         json_object_set_object_member(object, key, json_object_ref(value));
+}
+
+void cronos_json_set_member(JsonObject *object, const CronosMemberInfo *info)
+{
+    gboolean sized = info != NULL && info->kind != CRONOS_MEMBER_DIRECTORY;
+    g_autofree char *crc32 =
+        info != NULL && info->has_crc32 ? g_strdup_printf("%08x", info->crc32) : NULL;
+
+    cronos_json_set_text(object, "kind", info != NULL ? cronos_kind_word(info->kind) : NULL);
+    if (sized)
+        cronos_json_set_count(object, "size_bytes", info->size_bytes);
+    else
+        json_object_set_null_member(object, "size_bytes");
+    if (info != NULL)
+        cronos_json_set_time(object, "mtime_utc", cronos_seconds_of(info->mtime_ns));
+    else
+        json_object_set_null_member(object, "mtime_utc");
+    cronos_json_set_text(object, "crc32", crc32);
 }
 
 void cronos_json_set_time(JsonObject *object, const char *key, gint64 seconds)

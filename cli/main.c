@@ -150,7 +150,7 @@ static gboolean answer_at_once(const CronosArguments *arguments, const CronosCom
 /* @argv: the command's name and what follows it. */
 static int dispatch(int argc, char **argv, CronosArguments *arguments)
 {
-    const CronosCommand *command = cronos_command_find(argv[0]);
+    const CronosCommand *command = cronos_command_lookup(argv[0]);
     g_auto(GStrv) operands = NULL;
     g_autoptr(GError) error = NULL;
 

@@ -47,6 +47,8 @@ void cronos_arguments_clear(CronosArguments *arguments)
     g_free(arguments->to);
     g_free(arguments->strategy);
     g_free(arguments->sample);
+    g_free(arguments->since);
+    g_free(arguments->until);
     g_clear_pointer(&arguments->include, g_ptr_array_unref);
     g_clear_pointer(&arguments->exclude, g_ptr_array_unref);
     g_clear_pointer(&arguments->pairs, g_ptr_array_unref);

@@ -22,6 +22,8 @@ typedef struct {
     gboolean delete_extra, yes, keep_going, no_verify, no_restore_point, same_permissions;
     int retention_days, max_backups, keep_daily, keep_weekly, keep_monthly;
     gboolean against_source;
+    char *since, *until;
+    gboolean source, exit_code;
     char *sample;
     GPtrArray *mount_options;
     GPtrArray *split; /* what parsing made of the command line: lives as long as argv is used */

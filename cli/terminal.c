@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define NS_PER_SECOND G_GINT64_CONSTANT(1000000000)
+
 static int line_drawn; /* atomic */
 
 /* Written by cronos_terminal_start alone. */
@@ -204,6 +206,22 @@ char *cronos_format_time(gint64 seconds)
     if (time == NULL)
         return g_strdup_printf("@%" G_GINT64_FORMAT, seconds);
     return g_date_time_format(time, "%Y-%m-%d %H:%M:%S");
+}
+
+gint64 cronos_seconds_of(gint64 ns)
+{
+    return ns / NS_PER_SECOND - (ns % NS_PER_SECOND < 0);
+}
+
+const char *cronos_kind_word(CronosMemberKind kind)
+{
+    static const char *const words[] = {
+        [CRONOS_MEMBER_FILE] = "file",
+        [CRONOS_MEMBER_DIRECTORY] = "folder",
+        [CRONOS_MEMBER_SYMLINK] = "link",
+    };
+
+    return words[kind];
 }
 
 char *cronos_format_count(guint64 count, const char *singular, const char *plural)

@@ -3,7 +3,8 @@
  *
  * The settings are made once, before any thread starts, and only read from then on. */
 #pragma once
-#include <glib.h>
+#include "core/member.h"
+
 #include <stdio.h>
 
 typedef enum {
@@ -47,5 +48,9 @@ guint cronos_text_columns(const char *text);
 char *cronos_format_size(guint64 bytes);
 /* Returns: (owned) local time, "2025-04-03 10:00:00". */
 char *cronos_format_time(gint64 seconds);
+/* Returns: seconds since the epoch, rounded down. */
+gint64 cronos_seconds_of(gint64 ns);
+/* Returns: "file", "folder" or "link". */
+const char *cronos_kind_word(CronosMemberKind kind);
 /* Returns: (owned) "1 file", "2 files". */
 char *cronos_format_count(guint64 count, const char *singular, const char *plural);

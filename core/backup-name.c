@@ -63,15 +63,15 @@ static gint64 earliest_epoch(gint64 utc)
     return utc - before; /* an hour that the clock skipped */
 }
 
-static gboolean parse_timestamp(const char *text, gint64 *out_created)
+gboolean cronos_backup_timestamp_parse(const char *text, gint64 *out_created)
 {
     struct tm tm = {0};
     int year, month;
 
-    if (!parse_digits(text, 4, &year) || !parse_digits(text + 4, 2, &month) ||
-        !parse_digits(text + 6, 2, &tm.tm_mday) || text[8] != '_' ||
-        !parse_digits(text + 9, 2, &tm.tm_hour) || !parse_digits(text + 11, 2, &tm.tm_min) ||
-        !parse_digits(text + 13, 2, &tm.tm_sec))
+    if (strnlen(text, TIMESTAMP_LENGTH) < TIMESTAMP_LENGTH || !parse_digits(text, 4, &year) ||
+        !parse_digits(text + 4, 2, &month) || !parse_digits(text + 6, 2, &tm.tm_mday) ||
+        text[8] != '_' || !parse_digits(text + 9, 2, &tm.tm_hour) ||
+        !parse_digits(text + 11, 2, &tm.tm_min) || !parse_digits(text + 13, 2, &tm.tm_sec))
         return FALSE;
     if (year < 1 || month < 1 || month > 12 || tm.tm_mday < 1 ||
         tm.tm_mday > g_date_get_days_in_month((GDateMonth)month, (GDateYear)year) ||
@@ -120,7 +120,7 @@ gboolean cronos_backup_name_parse(const char *file_name, CronosBackupName *out_n
     const char *stamp = body + body_length + 1;
     gsize type = type_length(body, body_length);
 
-    if (type == 0 || body[body_length] != '_' || !parse_timestamp(stamp, &created))
+    if (type == 0 || body[body_length] != '_' || !cronos_backup_timestamp_parse(stamp, &created))
         return FALSE;
     out_name->type = g_strndup(body, type);
     out_name->name = g_strndup(body + type + 1, body_length - type - 1);

@@ -30,6 +30,9 @@ char *cronos_backup_name_normalize(const char *name, GError **error);
 gboolean cronos_backup_type_check(const char *type, GError **error);
 /* Returns: (owned) file name; @created: seconds since the epoch, written as local time. */
 char *cronos_backup_name_format(const char *type, const char *name, gint64 created);
+/* Returns: whether @text begins with "YYYYMMDD_HHMMSS", a local time of the calendar; @out_created:
+ * in seconds since the epoch, the earlier one where DST repeats it. */
+gboolean cronos_backup_timestamp_parse(const char *text, gint64 *out_created);
 /* Returns: (owned) "YYYYMMDD_HHMMSS" in local time. */
 char *cronos_backup_timestamp(gint64 created);
 

@@ -34,10 +34,8 @@ static int compare_descending(gint64 a, gint64 b)
     return a < b ? 1 : a > b ? -1 : 0;
 }
 
-static int compare_backups(gconstpointer left, gconstpointer right)
+int cronos_backup_compare(const CronosBackup *a, const CronosBackup *b)
 {
-    const CronosBackup *a = *(const CronosBackup *const *)left;
-    const CronosBackup *b = *(const CronosBackup *const *)right;
     int order = a->foreign - b->foreign;
 
     if (order == 0 && !a->foreign)
@@ -45,6 +43,12 @@ static int compare_backups(gconstpointer left, gconstpointer right)
     if (order == 0)
         order = compare_descending(a->mtime_ns, b->mtime_ns);
     return order != 0 ? order : strcmp(a->file_name, b->file_name);
+}
+
+static int compare_backups(gconstpointer left, gconstpointer right)
+{
+    return cronos_backup_compare(*(const CronosBackup *const *)left,
+                                 *(const CronosBackup *const *)right);
 }
 
 static CronosBackup *backup_new(const char *file_name, const struct stat *status)
@@ -183,6 +187,15 @@ const char *cronos_catalog_directory(const CronosCatalog *catalog)
 const GPtrArray *cronos_catalog_entries(const CronosCatalog *catalog)
 {
     return catalog->entries;
+}
+
+int cronos_catalog_open_directory(const CronosCatalog *catalog, GError **error)
+{
+    int fd = open(catalog->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        set_system_error(error, errno, "can not open the backup directory", catalog->directory);
+    return fd;
 }
 
 /* @rest: what follows "<head>_" when @text is "<head>_<rest>". */

@@ -15,6 +15,9 @@ typedef struct {
     guint64 device, inode;
 } CronosBackup;
 
+/* Returns: as strcmp, the order of catalogs: the newest backup first, see below. */
+int cronos_backup_compare(const CronosBackup *a, const CronosBackup *b);
+
 typedef struct CronosCatalog CronosCatalog;
 
 /* Returns: (owned) a snapshot of @directory, or NULL with a system error. A missing directory is
@@ -31,6 +34,9 @@ const char *cronos_catalog_directory(const CronosCatalog *catalog);
  * name); foreign archives after the backups, by mtime. Regular files with an archive's extension
  * only; of names with a leading dot, the marks of pinned backups alone are looked at. */
 const GPtrArray *cronos_catalog_entries(const CronosCatalog *catalog);
+
+/* Returns: (owned) a descriptor of the directory, or -1 with a system error. */
+int cronos_catalog_open_directory(const CronosCatalog *catalog, GError **error);
 
 /* Resolves what a user typed, in this order: full file name; the same without its extension;
  * <name>_<timestamp>; <timestamp>; "latest". Foreign archives answer to the first two alone.

@@ -27,6 +27,7 @@ typedef struct {
     CronosArchive *archive;
     CronosTally *tally;
     CronosVerifyResult *result; /* under lock */
+    GPtrArray *undecoded;       /* the same; nullable */
     pthread_mutex_t lock;
     int root_fd;
     guint32 metadata;
@@ -41,8 +42,13 @@ typedef struct {
     gboolean differs;
 } Worker;
 
+/* @list: nullable. @path: taken over. */
 static void add_path(Source *source, GPtrArray *list, char *path)
 {
+    if (list == NULL) {
+        g_free(path);
+        return;
+    }
     pthread_mutex_lock(&source->lock);
     g_ptr_array_add(list, path);
     pthread_mutex_unlock(&source->lock);
@@ -52,11 +58,14 @@ static void add_path(Source *source, GPtrArray *list, char *path)
 static void compare_info(Source *source, guint32 entry, const char *path,
                          const CronosMemberInfo *there)
 {
+    g_autoptr(GError) error = NULL;
     CronosMemberInfo info;
 
     source->states[entry] = SOURCE_SEEN;
-    if (!cronos_archive_info(source->archive, entry, &info, NULL))
+    if (!cronos_archive_info(source->archive, entry, &info, &error)) {
+        add_path(source, source->undecoded, cronos_member_report(path, error->message));
         return;
+    }
     if (info.kind != there->kind ||
         (info.kind != CRONOS_MEMBER_DIRECTORY && info.size_bytes != there->size_bytes)) {
         add_path(source, source->result->changed, g_strdup(path));
@@ -188,6 +197,8 @@ static gboolean compare_file(Worker *worker, guint32 entry, const char *path, gu
         add_path(source, source->result->changed, g_strdup(path));
     else if (!same && error->domain == CRONOS_SYSTEM_ERROR)
         add_path(source, source->result->unreadable, cronos_member_report(path, error->message));
+    else if (!same && !g_error_matches(error, CRONOS_ERROR, CRONOS_ERROR_CANCELLED))
+        add_path(source, source->undecoded, cronos_member_report(path, error->message));
     return TRUE;
 }
 
@@ -195,8 +206,11 @@ static void compare_link(Source *source, guint32 entry, const char *path)
 {
     gsize length;
     g_autofree char *there = cronos_scan_readlink(source->root_fd, path, &length, NULL);
-    g_autofree char *archived = cronos_archive_readlink(source->archive, entry, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *archived = cronos_archive_readlink(source->archive, entry, &error);
 
+    if (archived == NULL)
+        add_path(source, source->undecoded, cronos_member_report(path, error->message));
     if (archived != NULL &&
         (there == NULL || length != strlen(archived) || memcmp(there, archived, length) != 0))
         add_path(source, source->result->changed, g_strdup(path));
@@ -261,7 +275,8 @@ static gboolean compare_all(Source *source, CronosScan *scan, guint threads, GEr
 }
 
 gboolean cronos_compare_source(const CronosConfig *config, CronosArchive *archive, guint threads,
-                               CronosTally *tally, CronosVerifyResult *result, GError **error)
+                               CronosTally *tally, GPtrArray *undecoded, CronosVerifyResult *result,
+                               GError **error)
 {
     const char *const skip[] = {cronos_config_backup_directory(config), NULL};
     g_autoptr(CronosRecordedPatterns) patterns =
@@ -284,6 +299,7 @@ gboolean cronos_compare_source(const CronosConfig *config, CronosArchive *archiv
         .archive = archive,
         .tally = tally,
         .result = result,
+        .undecoded = undecoded,
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .root_fd = cronos_scan_root_fd(scan),
         .metadata = cronos_metadata_entry(archive),

@@ -7,7 +7,9 @@
 #include "core/verify.h"
 
 /* Fills changed, missing, added and unreadable of @result (arrays, empty, owned by it); sorted.
- * Members that do not decode are in none of them. Returns: FALSE with @error: CANCELLED, or the
+ * Members that do not decode are in none of them: @undecoded (nullable) takes "PATH: reason" (char
+ * *) of each. Returns: FALSE with @error: CANCELLED, or the
  * root can not be read. */
 gboolean cronos_compare_source(const CronosConfig *config, CronosArchive *archive, guint threads,
-                               CronosTally *tally, CronosVerifyResult *result, GError **error);
+                               CronosTally *tally, GPtrArray *undecoded, CronosVerifyResult *result,
+                               GError **error);

@@ -2,6 +2,7 @@
  * restore-plan.c - picking members, and the order they are restored in */
 #include "core/below.h"
 #include "core/error.h"
+#include "core/member-path.h"
 #include "core/restore-private.h"
 
 #include <string.h>
@@ -23,30 +24,10 @@ void cronos_restore_plan_free(CronosRestorePlan *plan)
     g_free(plan);
 }
 
-/* Returns: (owned) @path without "./", doubled and trailing slashes, and relative to @root. */
-static char *normalize_path(const char *path, const char *root)
-{
-    gsize root_length = strlen(root);
-    g_autoptr(GString) clean = g_string_new(NULL);
-
-    if (strncmp(path, root, root_length) == 0 &&
-        (path[root_length] == '/' || path[root_length] == '\0'))
-        path += root_length;
-    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
-    for (gsize i = 0; parts[i] != NULL; i++) {
-        if (parts[i][0] == '\0' || strcmp(parts[i], ".") == 0)
-            continue;
-        if (clean->len > 0)
-            g_string_append_c(clean, '/');
-        g_string_append(clean, parts[i]);
-    }
-    return g_string_free(g_steal_pointer(&clean), FALSE);
-}
-
 static gboolean pick_path(CronosRestorePlan *plan, const char *backup_name, const char *root,
                           const char *path, GError **error)
 {
-    g_autofree char *relative = normalize_path(path, root);
+    g_autofree char *relative = cronos_member_path(path, root);
     guint32 entry = cronos_archive_lookup_path(plan->archive, relative);
 
     if (entry == CRONOS_ENTRY_NONE || entry == plan->metadata) {

@@ -29,6 +29,8 @@ GArray *cronos_verify_members(CronosArchive *archive, guint threads, CronosTally
 GArray *cronos_verify_chosen(CronosArchive *archive, const CronosVerifyOptions *options,
                              CronosTally *tally, CronosVerifyCounts *out_checked, GError **error);
 
+/* Returns: (owned) one with empty lists. */
+CronosVerifyResult *cronos_verify_result_new(void);
 /* Opens the archive @file_name in @directory. Returns: (owned), or NULL with @error. */
 CronosArchive *cronos_verify_open(const char *directory, const char *file_name, GError **error);
 /* Returns: (owned) "PATH: reason". */

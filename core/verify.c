@@ -11,7 +11,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static CronosVerifyResult *result_new(void)
+CronosVerifyResult *cronos_verify_result_new(void)
 {
     CronosVerifyResult *result = g_new0(CronosVerifyResult, 1);
     GPtrArray **const lists[] = {&result->damaged,   &result->unsupported, &result->repairs,
@@ -115,7 +115,7 @@ static gboolean check(const CronosConfig *config, CronosArchive *archive, const 
     take_repairs(result, archive);
     cronos_findings_log(archive, findings, backup_name);
     return !options->against_source ||
-           cronos_compare_source(config, archive, options->threads, tally, result, error);
+           cronos_compare_source(config, archive, options->threads, tally, NULL, result, error);
 }
 
 static gboolean check_sample(const CronosVerifyOptions *options, GError **error)
@@ -139,7 +139,7 @@ CronosVerifyResult *cronos_verify(const CronosConfig *config, const CronosBackup
                                   const CronosProgress *progress, GError **error)
 {
     static const CronosVerifyOptions defaults;
-    g_autoptr(CronosVerifyResult) result = result_new();
+    g_autoptr(CronosVerifyResult) result = cronos_verify_result_new();
     CronosTally tally;
 
     if (directory == NULL)

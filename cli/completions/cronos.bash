@@ -25,7 +25,7 @@ _cronos_command() {
             -C | -c | --root | --config | --color | -t | --type | -i | --include | -e | --exclude | \
                 -m | --set | --metadata | -l | --level | -j | --threads | --to | --strategy | \
                 --retention-days | --max-backups | --keep-daily | --keep-weekly | --keep-monthly | \
-                --largest | --sample | -o | --options)
+                --largest | --sample | --since | --until | -o | --options)
                 ((i++))
                 ;;
             -*) ;;
@@ -71,6 +71,7 @@ _cronos_value() {
             mapfile -t COMPREPLY < <(compgen -W 'allow_other uid= gid= umask= cache_mb= log_file= log_level=' -- "$cur")
             compopt -o nospace 2>/dev/null
             ;;
+        --since | --until) mapfile -t COMPREPLY < <(compgen -W '1d 7d 30d' -- "$cur") ;;
         -i | --include | -e | --exclude | -m | --set | -j | --threads | --retention-days | --max-backups | \
             --keep-daily | --keep-weekly | --keep-monthly | --largest | --sample) ;;
         *) return 1 ;;
@@ -88,7 +89,9 @@ _cronos_options() {
             ;;
         list) options+=' -t --type= --all --sizes --json' ;;
         show) options+=' --largest= --json' ;;
-        config) options+=' --json' ;;
+        versions | config) options+=' --json' ;;
+        find) options+=' --since= --until= --json' ;;
+        diff) options+=' --source --exit-code --json' ;;
         restore)
             options+=' --to= --strategy= --delete -y --yes -n --dry-run'
             options+=' -k --keep-going --no-verify --no-restore-point --same-permissions --json'
@@ -109,16 +112,18 @@ _cronos_operand() {
     case $1 in
         '' | help)
             mapfile -t COMPREPLY < <(compgen -W \
-                'create list show restore clean pin unpin verify mount umount config help' -- "$cur")
+                'create list show cat versions find diff restore clean pin unpin verify mount umount config help' -- "$cur")
             ;;
         show) ((operands == 0)) && _cronos_identifiers ;;
-        restore)
+        cat | restore)
             if ((operands == 0)); then
                 _cronos_identifiers
             else
                 _cronos_paths -f
             fi
             ;;
+        versions) _cronos_paths -f ;;
+        diff) ((operands < 2)) && _cronos_identifiers ;;
         pin | unpin | verify) _cronos_identifiers ;;
         mount | umount) _cronos_paths -d ;;
     esac

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # fish completion for cronos(1)
 
-set -l commands create list show restore clean pin unpin verify mount umount config help
+set -l commands create list show cat versions find diff restore clean pin unpin verify mount umount config help
 
 # The options already typed that say where the backups are.
 function __cronos_place
@@ -41,6 +41,10 @@ complete -c cronos -n "not __fish_seen_subcommand_from $commands" -s V -l versio
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a create -d 'Make a backup'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a list -d 'List the backups'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a show -d 'Show metadata and totals of a backup'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a cat -d 'Print a file as a backup has it'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a versions -d 'List the versions of a file in all backups'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a find -d 'Tell which backups hold what matches'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a diff -d 'Tell what changed from one backup to another'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a restore -d 'Bring files back'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a clean -d 'Remove backups that retention does not keep'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a pin -d 'Keep backups whatever retention says'
@@ -67,6 +71,12 @@ complete -c cronos -n '__fish_seen_subcommand_from list verify' -l all -d 'All o
 complete -c cronos -n '__fish_seen_subcommand_from list' -l sizes -d 'What each backup holds, and what it alone holds'
 complete -c cronos -n '__fish_seen_subcommand_from show' -l largest -x -a '10 20 50' -d 'The largest members, and kinds of files'
 
+# find, diff
+complete -c cronos -n '__fish_seen_subcommand_from find' -l since -x -a '1d 7d 30d' -d 'In backups made then or later'
+complete -c cronos -n '__fish_seen_subcommand_from find' -l until -x -a '1d 7d 30d' -d 'In backups made then or earlier'
+complete -c cronos -n '__fish_seen_subcommand_from diff' -l source -d 'Compare with the project directory'
+complete -c cronos -n '__fish_seen_subcommand_from diff' -l exit-code -d 'Exit status 1 where there are differences'
+
 # restore
 complete -c cronos -n '__fish_seen_subcommand_from restore' -l to -x -a '(__fish_complete_directories)' -d 'Restore into a directory'
 complete -c cronos -n '__fish_seen_subcommand_from restore' -l strategy -x -a 'new_location overwrite' -d 'Where to'
@@ -76,7 +86,7 @@ complete -c cronos -n '__fish_seen_subcommand_from restore' -s k -l keep-going -
 complete -c cronos -n '__fish_seen_subcommand_from restore' -l no-verify -d 'Do not check the whole archive first'
 complete -c cronos -n '__fish_seen_subcommand_from restore' -l no-restore-point -d 'No restore point first'
 complete -c cronos -n '__fish_seen_subcommand_from restore' -l same-permissions -d 'Setuid and setgid bits too'
-complete -c cronos -n '__fish_seen_subcommand_from restore' -F
+complete -c cronos -n '__fish_seen_subcommand_from cat versions restore' -F
 
 # clean, verify, mount, umount
 complete -c cronos -n '__fish_seen_subcommand_from clean' -l retention-days -x -d 'Remove older ones'
@@ -92,5 +102,5 @@ complete -c cronos -n '__fish_seen_subcommand_from mount umount' -a '(__fish_com
 
 # several commands
 complete -c cronos -n '__fish_seen_subcommand_from create restore clean' -s n -l dry-run -d 'Change nothing'
-complete -c cronos -n '__fish_seen_subcommand_from create list show restore clean verify config' -l json -d 'Print JSON'
-complete -c cronos -n '__fish_seen_subcommand_from show restore pin unpin verify' -a '(__cronos_identifiers)'
+complete -c cronos -n '__fish_seen_subcommand_from create list show versions find diff restore clean verify config' -l json -d 'Print JSON'
+complete -c cronos -n '__fish_seen_subcommand_from show cat diff restore pin unpin verify' -a '(__cronos_identifiers)'

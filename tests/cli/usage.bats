@@ -4,7 +4,7 @@
 
 load ../lib/common
 
-COMMANDS=(create list show restore clean pin unpin verify mount umount config help)
+COMMANDS=(create list show cat versions find diff restore clean pin unpin verify mount umount config help)
 
 # Help goes to stdout, with status 0, and fits 80 columns.
 assert_help()

@@ -42,6 +42,30 @@ teardown()
     unharmed show
 }
 
+@test "versions, find, diff, cat: over all archives at once, and of each" {
+    local name expectation first
+    first=$(head -n 1 "$TABLE" | cut -d ' ' -f 1)
+    remember
+    tame cronos versions good
+    ((ENDED == 0 || ENDED == 3))
+    grep -q added "$OUT"
+    tame_json cronos versions good --json
+    tame cronos find '*'
+    ((ENDED == 0 || ENDED == 3))
+    tame_json cronos find good --json
+    tame_json cronos find '**/..' --json
+    assert_equal "$(<"$OUT")" "[]"
+    while read -r name expectation; do
+        tame cronos diff "$name" "$first"
+        [[ $expectation != sound ]] || assert_equal "$name $ENDED" "$name 0"
+        tame cronos cat "$name" good
+        ((ENDED <= 1))
+        [[ ! -s $OUT || $(<"$OUT") == good ]]
+    done <"$TABLE"
+    tame_json cronos diff "$first" latest --json
+    unharmed history
+}
+
 @test "verify: damage is found where it is, and nowhere else" {
     local name expectation
     remember
