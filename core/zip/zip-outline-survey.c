@@ -189,7 +189,8 @@ static guint32 *copy_numbers(const guint32 *numbers, gsize count)
 {
     guint32 *copy = g_new(guint32, MAX(count, 1));
 
-    memcpy(copy, numbers, count * sizeof *copy);
+    if (count > 0)
+        memcpy(copy, numbers, count * sizeof *copy);
     return copy;
 }
 
