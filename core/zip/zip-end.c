@@ -186,30 +186,43 @@ static gboolean place_directory(const Tail *tail, const Declared *declared, Cron
     return TRUE;
 }
 
-static gboolean read_candidate(const Tail *tail, gsize at, CronosZipEnd *out_end, GError **error)
+static void read_declared(const Tail *tail, gsize at, Declared *out_declared)
 {
     const guint8 *record = tail->bytes + at;
-    guint64 end_offset = tail->file_bytes - tail->length + at;
-    gsize after = tail->length - at - ZIP_END_SIZE;
-    Declared declared = {
+
+    *out_declared = (Declared){
         .disk = zip_get16(record + END_DISK),
         .directory_disk = zip_get16(record + END_DIRECTORY_DISK),
         .members_here = zip_get16(record + END_MEMBERS_HERE),
         .members = zip_get16(record + END_MEMBERS),
         .directory_bytes = zip_get32(record + END_DIRECTORY_BYTES),
         .directory_offset = zip_get32(record + END_DIRECTORY_OFFSET),
-        .records_offset = end_offset,
+        .records_offset = tail->file_bytes - tail->length + at,
     };
+}
 
-    if (!apply_zip64(tail, end_offset, &declared, error) || !check_declared(&declared, error) ||
-        !place_directory(tail, &declared, out_end, error))
+static void take_comment(const guint8 *record, CronosZipEnd *end)
+{
+    end->comment_length = zip_get16(record + END_COMMENT_LENGTH);
+    end->comment = g_malloc0(end->comment_length + 1);
+    memcpy(end->comment, record + ZIP_END_SIZE, end->comment_length);
+}
+
+static gboolean read_candidate(const Tail *tail, gsize at, CronosZipEnd *out_end, GError **error)
+{
+    const guint8 *record = tail->bytes + at;
+    gsize after = tail->length - at - ZIP_END_SIZE;
+    Declared declared;
+
+    read_declared(tail, at, &declared);
+    if (!apply_zip64(tail, declared.records_offset, &declared, error) ||
+        !check_declared(&declared, error) || !place_directory(tail, &declared, out_end, error))
         return FALSE;
-    out_end->comment_length = zip_get16(record + END_COMMENT_LENGTH);
-    if (out_end->comment_length != after && out_end->prefix_bytes != 0)
+    if (zip_get16(record + END_COMMENT_LENGTH) != after && out_end->prefix_bytes != 0)
         return damaged(error, "the end record is neither at the file's end nor does it fit the "
                               "file's start");
-    out_end->comment = g_malloc0(out_end->comment_length + 1);
-    memcpy(out_end->comment, record + ZIP_END_SIZE, out_end->comment_length);
+    take_comment(record, out_end);
+    out_end->trailing_bytes = after - out_end->comment_length;
     return TRUE;
 }
 
@@ -298,9 +311,40 @@ gboolean cronos_zip_end_open(int fd, CronosZipEnd *out_end, gint64 *out_file_mti
     return FALSE;
 }
 
+static gboolean glimpse(const Tail *tail, CronosZipEnd *out_end)
+{
+    for (gsize at = tail->length < ZIP_END_SIZE ? 0 : tail->length - ZIP_END_SIZE + 1; at-- > 0;) {
+        Declared declared;
+
+        if (zip_get32(tail->bytes + at) != ZIP_END_SIGNATURE ||
+            zip_get16(tail->bytes + at + END_COMMENT_LENGTH) != tail->length - at - ZIP_END_SIZE)
+            continue;
+        read_declared(tail, at, &declared);
+        /* Where the ZIP64 record is lost, this one's numbers are what there is. */
+        (void)apply_zip64(tail, declared.records_offset, &declared, NULL);
+        out_end->members = declared.members;
+        out_end->members_exact = declared.zip64;
+        out_end->directory_bytes = declared.directory_bytes;
+        take_comment(tail->bytes + at, out_end);
+        return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean cronos_zip_end_glimpse(int fd, guint64 file_bytes, CronosZipEnd *out_end)
+{
+    Tail tail = {.fd = fd, .file_bytes = file_bytes};
+
+    memset(out_end, 0, sizeof *out_end);
+    gboolean found = load_tail(&tail, FULL_WINDOW, NULL) && glimpse(&tail, out_end);
+    g_free(tail.bytes);
+    return found;
+}
+
 void cronos_zip_end_clear(CronosZipEnd *end)
 {
     g_clear_pointer(&end->comment, g_free);
+    end->comment_length = 0;
 }
 
 char *cronos_zip_read_comment(int fd, gsize *out_length, guint64 *out_members, GError **error)

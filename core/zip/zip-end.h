@@ -9,6 +9,7 @@ typedef struct {
     guint64 members;        /* as declared */
     gboolean members_exact; /* FALSE: @members is known modulo 65,536 only (no ZIP64 record) */
     guint64 prefix_bytes;   /* what precedes the archive: added to every recorded offset */
+    guint64 trailing_bytes; /* what follows it */
     char *comment;          /* (owned) NUL-terminated beyond its length; never NULL */
     gsize comment_length;
 } CronosZipEnd;
@@ -25,5 +26,9 @@ gboolean cronos_zip_end_find(int fd, guint64 file_bytes, CronosZipEnd *out_end, 
  * UNSUPPORTED where it does not, or where @fd is no regular file. */
 gboolean cronos_zip_end_open(int fd, CronosZipEnd *out_end, gint64 *out_file_mtime_ns,
                              GError **error);
+/* What the end record says that ends with the file, whether or not there is a directory where it
+ * says: all but directory_offset and prefix_bytes. For archives that are damaged. Returns: FALSE
+ * where there is none. */
+gboolean cronos_zip_end_glimpse(int fd, guint64 file_bytes, CronosZipEnd *out_end);
 void cronos_zip_end_clear(CronosZipEnd *end);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CronosZipEnd, cronos_zip_end_clear)

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -66,12 +67,50 @@ static inline void run_shell(const char *directory, const char *script)
     run_tool(directory, (const char *const[]){"sh", "-ec", script, NULL});
 }
 
+/* Starting Python takes as long as all that a script does: there is one for all of a program's.
+ * It answers by its standard output, which scripts have no other use for. */
+#define INTERPRETER                                                                                \
+    "import traceback\n"                                                                           \
+    "answer = os.fdopen(os.dup(1), 'w'); os.dup2(2, 1)\n"                                          \
+    "known = dict(globals())\n"                                                                    \
+    "while head := sys.stdin.buffer.readline():\n"                                                 \
+    "    directory, script = [sys.stdin.buffer.read(int(n)) for n in head.split()]\n"              \
+    "    os.chdir(directory)\n"                                                                    \
+    "    try: exec(script, dict(known)); print('done', file=answer, flush=True)\n"                 \
+    "    except BaseException: traceback.print_exc(); print('failed', file=answer, flush=True)\n"
+
+typedef struct {
+    FILE *scripts, *answers;
+} Interpreter;
+
+static inline Interpreter *interpreter_start(void)
+{
+    static Interpreter interpreter;
+    const char *arguments[] = {"python3", "-c", CRAFT INTERPRETER, NULL};
+    g_autoptr(GError) error = NULL;
+    int scripts, answers;
+
+    if (interpreter.scripts != NULL)
+        return &interpreter;
+    if (!g_spawn_async_with_pipes(NULL, (char **)(gsize)arguments, NULL, G_SPAWN_SEARCH_PATH, NULL,
+                                  NULL, NULL, &scripts, &answers, NULL, &error))
+        g_error("python3: %s", error->message);
+    interpreter.scripts = fdopen(scripts, "w");
+    interpreter.answers = fdopen(answers, "r");
+    return &interpreter;
+}
+
 /* Runs Python in @directory; @script follows the definition of craft. */
 static inline void run_python(const char *directory, const char *script)
 {
-    g_autofree char *whole = g_strconcat(CRAFT, script, NULL);
+    Interpreter *interpreter = interpreter_start();
+    char answer[16] = "";
 
-    run_tool(directory, (const char *const[]){"python3", "-c", whole, NULL});
+    fprintf(interpreter->scripts, "%zu %zu\n%s%s", strlen(directory), strlen(script), directory,
+            script);
+    fflush(interpreter->scripts);
+    if (fgets(answer, sizeof answer, interpreter->answers) == NULL || strcmp(answer, "done\n") != 0)
+        g_error("python3 failed");
 }
 
 static inline int open_file(const char *directory, const char *name)
