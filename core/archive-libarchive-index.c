@@ -178,30 +178,14 @@ static void keep_target(Builder *builder, CronosLibarchiveRecord *record, const 
     g_byte_array_append(builder->build.arena, (const guint8 *)target, (guint)length);
 }
 
-/* Puts the member into the tree; of its path only what is new stays in the arena. */
 static void add_path(Builder *builder, gboolean directory)
 {
     CronosZipBuild *build = &builder->build;
-    guint32 start = build->arena->len, nodes = build->count;
-    CronosZipSlice path = {
-        .offset = start, .length = builder->path_length, .flags = CRONOS_ZIP_NODE_ARENA};
 
-    g_byte_array_append(build->arena, (const guint8 *)builder->path, (guint)path.length);
-    path.bytes = (const char *)build->arena->data + start;
-    build->implied_max =
-        (guint32)MIN((guint64)build->implied_max + path.length / 8, CRONOS_LIBARCHIVE_MEMBERS_MAX);
-    cronos_zip_build_add(build, path, directory, FALSE, builder->record);
-    if (build->count > nodes + 1)
-        return;
-    guint32 kept = start;
-    if (build->count == nodes + 1 && build->nodes[nodes].name >= start) {
-        CronosZipNode *node = &build->nodes[nodes];
-
-        memmove(build->arena->data + start, build->arena->data + node->name, node->name_length);
-        node->name = start;
-        kept += node->name_length;
-    }
-    g_byte_array_set_size(build->arena, kept);
+    build->implied_max = (guint32)MIN((guint64)build->implied_max + builder->path_length / 8,
+                                      CRONOS_LIBARCHIVE_MEMBERS_MAX);
+    cronos_zip_build_add_copy(build, builder->path, builder->path_length, directory, FALSE,
+                              builder->record);
 }
 
 /* Returns: how much will have been decoded when the member is passed. */

@@ -294,30 +294,55 @@ static char *rename_to_free_second(CronosBackupDirectory *directory, const char 
     return NULL;
 }
 
-/* Fault points: before-sync, before-rename, after-rename, after-sync. */
+/* Fault points: before-sync, before-rename. */
+static gboolean prepare_name(int fd, const char *temporary, GError **error)
+{
+    return cronos_fault_point("before-sync", error) && sync_fd(fd, temporary, error) &&
+           cronos_fault_point("before-rename", error);
+}
+
+/* From here on the backup is there and whole, and is left there whatever happens: that its name may
+ * not outlive a power cut is no reason to take it away. Fault points: after-rename, after-sync. */
+static gboolean secure_name(CronosBackupDirectory *directory, const char *final, GError **error)
+{
+    if (cronos_fault_point("after-rename", error) &&
+        sync_fd(directory->fd, directory->quoted, error) && cronos_fault_point("after-sync", error))
+        return TRUE;
+    g_prefix_error(error, "\"%s\" was written, but may not outlive a power cut: ", final);
+    return FALSE;
+}
+
 char *cronos_backup_directory_publish(CronosBackupDirectory *directory, int fd,
                                       const char *temporary, const char *type, const char *name,
                                       gint64 created, GError **error)
 {
     g_autofree char *final = NULL;
 
-    if (cronos_fault_point("before-sync", error) && sync_fd(fd, temporary, error) &&
-        cronos_fault_point("before-rename", error))
+    if (prepare_name(fd, temporary, error))
         final = rename_to_free_second(directory, temporary, type, name, created, error);
     if (final == NULL) {
         unlinkat(directory->fd, temporary, 0);
         return NULL;
     }
+    return secure_name(directory, final, error) ? g_steal_pointer(&final) : NULL;
+}
 
-    /* From here on the backup is there and whole, and is left there whatever happens: that its name
-     * may not outlive a power cut is no reason to take it away. */
-    if (!cronos_fault_point("after-rename", error) ||
-        !sync_fd(directory->fd, directory->quoted, error) ||
-        !cronos_fault_point("after-sync", error)) {
-        g_prefix_error(error, "\"%s\" was written, but may not outlive a power cut: ", final);
-        return NULL;
+gboolean cronos_backup_directory_publish_as(CronosBackupDirectory *directory, int fd,
+                                            const char *temporary, const char *file_name,
+                                            GError **error)
+{
+    g_autofree char *quoted = cronos_quote_path(file_name);
+    gboolean prepared = prepare_name(fd, temporary, error);
+    int errnum = prepared ? rename_without_replacing(directory, temporary, file_name) : 0;
+
+    if (errnum != 0)
+        cronos_error_set_system(error, errnum, "can not name the new archive \"%s/%s\"",
+                                directory->quoted, quoted);
+    if (!prepared || errnum != 0) {
+        unlinkat(directory->fd, temporary, 0);
+        return FALSE;
     }
-    return g_steal_pointer(&final);
+    return secure_name(directory, quoted, error);
 }
 
 gint64 cronos_backup_directory_free_second(CronosBackupDirectory *directory, const char *type,

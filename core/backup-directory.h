@@ -32,6 +32,12 @@ int cronos_backup_directory_create_temporary(CronosBackupDirectory *directory, c
 char *cronos_backup_directory_publish(CronosBackupDirectory *directory, int fd,
                                       const char *temporary, const char *type, const char *name,
                                       gint64 created, GError **error);
+/* The same under the name @file_name, which must be a plain one; taken, it is a system error
+ * EEXIST.
+ */
+gboolean cronos_backup_directory_publish_as(CronosBackupDirectory *directory, int fd,
+                                            const char *temporary, const char *file_name,
+                                            GError **error);
 /* Picks the first second from @created on whose file name is free, so that metadata can hold the
  * very name the archive will get (the lock keeps it free of other creates). */
 gint64 cronos_backup_directory_free_second(CronosBackupDirectory *directory, const char *type,

@@ -13,9 +13,6 @@
 #include <errno.h>
 #include <zlib.h>
 
-/* From here on the half page that alignment costs is nothing, and sharing the data pays. */
-#define ALIGNED_FROM_BYTES ((guint64)8 << 20)
-
 void create_writer_clear(CreateWriter *writer)
 {
     g_clear_pointer(&writer->builder, cronos_sozip_builder_free);
@@ -109,7 +106,7 @@ static gboolean take_batch(CreateWriter *writer, CreateJob *job, GError **error)
 static gboolean begin_large(CreateWriter *writer, CreateLarge *large, GError **error)
 {
     CronosZipMember member = {large->path, large->path_length, large->info};
-    gboolean aligned = large->info.size_bytes >= ALIGNED_FROM_BYTES;
+    gboolean aligned = large->info.size_bytes >= CRONOS_ZIP_ALIGNED_FROM_BYTES;
 
     if (large->damage != NULL)
         g_ptr_array_add(writer->result->damaged, g_steal_pointer(&large->damage));

@@ -61,6 +61,10 @@ void cronos_zip_build_start(CronosZipBuild *build, CronosZipMapping *mapping, gs
 /* Adds the member at @header; @path: "folders/leaf", slashes at its end mean a folder, too. */
 void cronos_zip_build_add(CronosZipBuild *build, CronosZipSlice path, gboolean directory,
                           gboolean repaired, guint32 header);
+/* The same for a path whose bytes do not last: of what is new in it, the last component is copied
+ * to the arena, or all of it where its folders are new, too. */
+void cronos_zip_build_add_copy(CronosZipBuild *build, const char *path, gsize length,
+                               gboolean directory, gboolean repaired, guint32 header);
 /* Frees what @build holds. @ok: FALSE: @out_tree is to be empty. */
 void cronos_zip_build_finish(CronosZipBuild *build, gboolean ok, CronosZipTree *out_tree);
 

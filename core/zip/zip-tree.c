@@ -256,6 +256,27 @@ void cronos_zip_build_add(CronosZipBuild *build, CronosZipSlice path, gboolean d
         add_leaf(build, folder, leaf, directory, header, repaired);
 }
 
+void cronos_zip_build_add_copy(CronosZipBuild *build, const char *path, gsize length,
+                               gboolean directory, gboolean repaired, guint32 header)
+{
+    guint32 start = build->arena->len, nodes = build->count, kept = start;
+    CronosZipSlice slice = {.offset = start, .length = length, .flags = CRONOS_ZIP_NODE_ARENA};
+
+    g_byte_array_append(build->arena, (const guint8 *)path, (guint)length);
+    slice.bytes = (const char *)build->arena->data + start;
+    cronos_zip_build_add(build, slice, directory, repaired, header);
+    if (build->count > nodes + 1)
+        return;
+    if (build->count == nodes + 1 && build->nodes[nodes].name >= start) {
+        CronosZipNode *node = &build->nodes[nodes];
+
+        memmove(build->arena->data + start, build->arena->data + node->name, node->name_length);
+        node->name = start;
+        kept += node->name_length;
+    }
+    g_byte_array_set_size(build->arena, kept);
+}
+
 static void add_member(CronosZipBuild *build, const CronosZipHeader *header, guint32 at)
 {
     CronosZipName name;

@@ -11,6 +11,10 @@
 
 typedef struct CronosZipWriter CronosZipWriter;
 
+/* Where a member is as large as this, the half page that alignment costs is nothing, and sharing
+ * the data pays. */
+#define CRONOS_ZIP_ALIGNED_FROM_BYTES ((guint64)8 << 20)
+
 /* What a member is, apart from its bytes. */
 typedef struct {
     const char *name; /* relative path, '/' between components, no trailing '/' for directories */

@@ -132,6 +132,26 @@ static void test_temporary(void **state)
     close(second_fd);
 }
 
+static void test_publish_as(void **state)
+{
+    g_autoptr(CronosBackupDirectory) directory = cronos_backup_directory_lock(path, NULL, NULL);
+    g_autofree char *first = NULL, *second = NULL;
+    g_autoptr(GError) error = NULL;
+    int first_fd = cronos_backup_directory_create_temporary(directory, &first, NULL);
+    int second_fd = cronos_backup_directory_create_temporary(directory, &second, NULL);
+
+    assert_true(first_fd >= 0 && second_fd >= 0);
+    assert_true(cronos_backup_directory_publish_as(directory, first_fd, first, "new.zip", &error));
+    assert_true(is_there("new.zip"));
+    assert_false(is_there(first));
+    assert_false(
+        cronos_backup_directory_publish_as(directory, second_fd, second, "new.zip", &error));
+    assert_true(g_error_matches(error, CRONOS_SYSTEM_ERROR, EEXIST));
+    assert_false(is_there(second));
+    close(first_fd);
+    close(second_fd);
+}
+
 static void test_leftovers(void **state)
 {
     assert_int_equal(g_mkdir_with_parents(path, 0700), 0);
@@ -359,6 +379,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_publish, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_are_never_taken_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_temporary, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_publish_as, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_leftovers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_remove, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_remove_takes_the_pin_along, set_up, tear_down),
