@@ -5,6 +5,7 @@
 #include "cli/json-output.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
+#include "core/archive.h"
 #include "core/error.h"
 #include "core/verify.h"
 
@@ -14,7 +15,8 @@ static const CronosOption options[] = {
     CRONOS_FLAG(0, "all", all, "every backup"),
     CRONOS_FLAG(0, "against-source", against_source, "compare with the project directory too"),
     CRONOS_TEXT(0, "sample", sample, "N%", "decode N % of the members, chosen at random"),
-    CRONOS_FLAG(0, "json", json, "print a JSON array"),
+    CRONOS_TEXT(0, "repair-to", repair_to, "NEW.zip", "salvage what is whole into a new archive"),
+    CRONOS_FLAG(0, "json", json, "print a JSON array; of a repair, an object"),
     CRONOS_OPTIONS_END,
 };
 
@@ -26,6 +28,7 @@ typedef struct {
     GCancellable *cancellable;
     JsonArray *array; /* with --json */
     int status;
+    gboolean repairable; /* one of them was damaged, and a ZIP archive */
 } Run;
 
 /* Returns: (owned) array of const CronosBackup *, borrowed from @catalog. */
@@ -138,6 +141,11 @@ static void report(Run *run, const CronosBackup *backup, const CronosVerifyResul
 {
     g_autofree char *name = cronos_quote_path(backup->file_name);
 
+    gboolean damaged = result != NULL
+                           ? !cronos_verify_result_is_whole(result)
+                           : g_error_matches(problem, CRONOS_ERROR, CRONOS_ERROR_DAMAGED);
+
+    run->repairable |= damaged && cronos_archive_is_zip_name(backup->file_name);
     status_merge(&run->status, result != NULL ? result_status(result) : CRONOS_EXIT_FAILED);
     if (run->array != NULL)
         json_array_add_object_element(run->array, result_json(backup, result, problem));
@@ -198,6 +206,7 @@ static gboolean check_arguments(const CronosInvocation *invocation, CronosVerify
                                 GError **error)
 {
     const CronosArguments *arguments = invocation->arguments;
+    gboolean repairs = arguments->repair_to != NULL;
     const char *clash = NULL;
 
     *out_verify = (CronosVerifyOptions){.against_source = arguments->against_source};
@@ -205,6 +214,10 @@ static gboolean check_arguments(const CronosInvocation *invocation, CronosVerify
         clash = "--all and an ID exclude each other";
     else if (arguments->sample != NULL && arguments->against_source)
         clash = "--sample and --against-source exclude each other";
+    else if (repairs && (arguments->all || arguments->sample != NULL || arguments->against_source))
+        clash = "--repair-to goes with neither --all, --sample nor --against-source";
+    else if (repairs && invocation->operand_count > 1)
+        clash = "--repair-to takes one ID";
     if (clash != NULL) {
         g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_USAGE, clash);
         return FALSE;
@@ -227,8 +240,12 @@ static int run(const CronosInvocation *invocation, GError **error)
     g_autoptr(GArray) chosen = choose(invocation, catalog, error);
     if (chosen == NULL)
         return CRONOS_EXIT_FAILED;
+    if (arguments->repair_to != NULL)
+        return cronos_verify_repair(invocation, catalog,
+                                    g_array_index(chosen, const CronosBackup *, 0), error);
     g_autoptr(JsonArray) array = arguments->json ? json_array_new() : NULL;
-    Run all = {invocation, verify, catalog, cronos_interrupt_start(), array, CRONOS_EXIT_DONE};
+    Run all = {invocation, verify,           catalog, cronos_interrupt_start(),
+               array,      CRONOS_EXIT_DONE, FALSE};
     for (guint i = 0; i < chosen->len; i++)
         if (!verify_one(&all, g_array_index(chosen, const CronosBackup *, i), error))
             return CRONOS_EXIT_FAILED;
@@ -236,6 +253,8 @@ static int run(const CronosInvocation *invocation, GError **error)
         cronos_json_print_array(array);
     if (chosen->len == 0)
         cronos_say_note("no backups to verify");
+    if (all.repairable)
+        cronos_say_note("what is whole in a damaged archive, --repair-to NEW.zip salvages");
     return all.status;
 }
 
@@ -246,7 +265,8 @@ const CronosCommand cronos_command_verify = {
     .details = "Without ID: the latest backup. Every member is decoded and held against its\n"
                "checksum and structure. "
                "The exit status is 1 for damage, and for differences\n"
-               "from the source.\n",
+               "from the source. --repair-to leaves the damaged archive as it is; the exit\n"
+               "status is 3 where members are lost.\n",
     .options = options,
     .operands_max = G_MAXUINT,
     .needs_config = TRUE,

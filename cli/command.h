@@ -72,3 +72,8 @@ const CronosBackup *cronos_choose_backup(const CronosCatalog *catalog, const cha
 /* Opens the archive of @backup, which is in @catalog. Returns: (owned), or NULL with @error. */
 CronosArchive *cronos_open_backup(const CronosCatalog *catalog, const CronosBackup *backup,
                                   GError **error);
+
+/* What verify does with --repair-to: salvages @backup, which lies in the directory of @catalog,
+ * into the new archive that was asked for. Returns: an exit status, as the command's run does. */
+int cronos_verify_repair(const CronosInvocation *invocation, const CronosCatalog *catalog,
+                         const CronosBackup *backup, GError **error);

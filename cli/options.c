@@ -49,6 +49,7 @@ void cronos_arguments_clear(CronosArguments *arguments)
     g_free(arguments->sample);
     g_free(arguments->since);
     g_free(arguments->until);
+    g_free(arguments->repair_to);
     g_clear_pointer(&arguments->include, g_ptr_array_unref);
     g_clear_pointer(&arguments->exclude, g_ptr_array_unref);
     g_clear_pointer(&arguments->pairs, g_ptr_array_unref);

@@ -24,7 +24,7 @@ typedef struct {
     gboolean against_source;
     char *since, *until;
     gboolean source, exit_code;
-    char *sample;
+    char *sample, *repair_to;
     GPtrArray *mount_options;
     GPtrArray *split; /* what parsing made of the command line: lives as long as argv is used */
     gboolean foreground;

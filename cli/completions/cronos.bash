@@ -25,7 +25,7 @@ _cronos_command() {
             -C | -c | --root | --config | --color | -t | --type | -i | --include | -e | --exclude | \
                 -m | --set | --metadata | -l | --level | -j | --threads | --to | --strategy | \
                 --retention-days | --max-backups | --keep-daily | --keep-weekly | --keep-monthly | \
-                --largest | --sample | --since | --until | -o | --options)
+                --largest | --sample | --repair-to | --since | --until | -o | --options)
                 ((i++))
                 ;;
             -*) ;;
@@ -62,7 +62,7 @@ _cronos_paths() { # -f or -d
 _cronos_value() {
     case $1 in
         -C | --root | --to) _cronos_paths -d ;;
-        -c | --config | --metadata) _cronos_paths -f ;;
+        -c | --config | --metadata | --repair-to) _cronos_paths -f ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur") ;;
         --strategy) mapfile -t COMPREPLY < <(compgen -W 'new_location overwrite' -- "$cur") ;;
         -t | --type) _cronos_types ;;
@@ -100,7 +100,7 @@ _cronos_options() {
             options+=' --retention-days= --max-backups= --keep-daily= --keep-weekly= --keep-monthly='
             options+=' -n --dry-run --json'
             ;;
-        verify) options+=' --all --against-source --sample= --json' ;;
+        verify) options+=' --all --against-source --sample= --repair-to= --json' ;;
         mount) options+=' -o --options= -f --foreground' ;;
         '') options+=' -V --version' ;;
     esac

@@ -81,6 +81,21 @@ teardown()
     unharmed verify
 }
 
+@test "verify --repair-to: whatever comes of an archive is whole" {
+    local name expectation repaired=()
+    remember
+    while read -r name expectation; do
+        tame cronos verify --repair-to "$WORK/outer/repaired-${#repaired[@]}.zip" "$name"
+        [[ $expectation != sound ]] || assert_equal "$name $ENDED" "$name 0"
+        ((ENDED == 1)) || repaired+=("repaired-${#repaired[@]}")
+    done <"$TABLE"
+    unharmed repair
+    assert_equal "$(find "$WORK/outer" -mindepth 1 | wc -l)" "${#repaired[@]}"
+    mv "$WORK/outer"/* "$BACKUPS"
+    tame cronos verify "${repaired[@]}"
+    assert_equal "$ENDED" 0
+}
+
 @test "restore to a new location: nothing outside of it, nothing left of what fails" {
     local name expectation
     remember
