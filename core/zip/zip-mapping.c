@@ -21,7 +21,8 @@ struct Region {
     Region *next;   /* set once, before the region is published */
 };
 
-#define TRIM_FROM_BYTES (24u << 20)
+#define TRIM_FROM_BYTES (1u << 20)
+#define TRIM_OFTEN_FROM_BYTES (24u << 20)
 #define TRIM_EVERY_BYTES (8u << 20)
 /* A fault maps the pages around it too, this many bytes as a rule. */
 #define FAULT_BYTES (64u << 10)
@@ -171,7 +172,7 @@ void cronos_zip_mapping_trim(CronosZipMapping *mapping)
 
 void cronos_zip_mapping_touch(CronosZipMapping *mapping, guint32 offset)
 {
-    if (mapping->region == NULL || mapping->region->length < TRIM_FROM_BYTES)
+    if (mapping->region == NULL || mapping->region->length < TRIM_OFTEN_FROM_BYTES)
         return;
     guint last = g_atomic_int_get(&mapping->last_touch);
     guint step = MIN(offset > last ? offset - last : last - offset, FAULT_BYTES);

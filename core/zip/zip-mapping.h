@@ -20,8 +20,8 @@ const guint8 *cronos_zip_mapping_bytes(const CronosZipMapping *mapping);
 /* Returns: whether a part of the file was missing when it was touched. */
 gboolean cronos_zip_mapping_is_damaged(const CronosZipMapping *mapping);
 /* Gives the pages touched so far back to the page cache: the process shrinks, later accesses cost a
- * minor fault. Only large maps are worth it; others are left alone. Safe beside readers. */
+ * minor fault. Small maps, not worth it, are left alone. Safe beside readers. */
 void cronos_zip_mapping_trim(CronosZipMapping *mapping);
-/* To be called where headers or names are read in numbers, with the place that is read: trims now
- * and then. */
+/* To be called where headers or names are read in numbers, with the place that is read: trims a
+ * large map now and then. */
 void cronos_zip_mapping_touch(CronosZipMapping *mapping, guint32 offset);
