@@ -106,6 +106,21 @@ void cronos_attributes_archive(const CronosMount *mount, CronosSlot *slot, struc
     override(mount, out_status);
 }
 
+void cronos_attributes_info(const CronosMount *mount, const CronosSlot *slot, guint32 entry,
+                            const CronosMemberInfo *info, struct stat *out_status)
+{
+    memset(out_status, 0, sizeof(*out_status));
+    out_status->st_ino = cronos_node(cronos_slot_number(slot), entry);
+    out_status->st_mode = info->mode;
+    out_status->st_nlink = 1;
+    out_status->st_uid = info->has_owner ? info->uid : mount->uid;
+    out_status->st_gid = info->has_owner ? info->gid : mount->gid;
+    set_size(out_status, info->size_bytes);
+    set_times(out_status, from_ns(info->mtime_ns),
+              from_ns(info->has_identity ? info->ctime_ns : info->mtime_ns));
+    override(mount, out_status);
+}
+
 gboolean cronos_attributes_member(const CronosMount *mount, const CronosSlot *slot,
                                   const CronosArchive *archive, guint32 entry,
                                   struct stat *out_status, GError **error)
@@ -114,15 +129,69 @@ gboolean cronos_attributes_member(const CronosMount *mount, const CronosSlot *sl
 
     if (!cronos_archive_info(archive, entry, &info, error))
         return FALSE;
-    memset(out_status, 0, sizeof(*out_status));
-    out_status->st_ino = cronos_node(cronos_slot_number(slot), entry);
-    out_status->st_mode = info.mode;
-    out_status->st_nlink = 1;
-    out_status->st_uid = info.has_owner ? info.uid : mount->uid;
-    out_status->st_gid = info.has_owner ? info.gid : mount->gid;
-    set_size(out_status, info.size_bytes);
-    set_times(out_status, from_ns(info.mtime_ns),
-              from_ns(info.has_identity ? info.ctime_ns : info.mtime_ns));
-    override(mount, out_status);
+    cronos_attributes_info(mount, slot, entry, &info, out_status);
     return TRUE;
+}
+
+/* What depends on which backups there are. The kernel lists a folder anew when its time differs: of
+ * two changes within one tick of the directory's own clock, the nanoseconds tell. */
+static struct timespec time_of(const CronosRoot *root)
+{
+    struct timespec time = root->mtime;
+
+    time.tv_nsec += (long)(root->generation % 1000) - time.tv_nsec % 1000;
+    return time;
+}
+
+/* Takes away what the owner of one backup could do to another's. */
+static void restrict_to_common(const CronosMount *mount, gboolean same_owner, struct stat *status)
+{
+    if (same_owner)
+        return;
+    status->st_uid = mount->uid;
+    status->st_gid = mount->gid;
+    status->st_mode &= ~(mode_t)S_IRWXG;
+}
+
+void cronos_attributes_versions(const CronosMount *mount, const CronosRoot *root,
+                                struct stat *out_status)
+{
+    gboolean same_owner = TRUE;
+
+    cronos_attributes_root(mount, root, out_status);
+    for (guint i = 0; i < root->backups->len; i++) {
+        CronosSlot *slot = g_ptr_array_index(root->backups, i);
+        struct stat file;
+
+        if (!cronos_slot_stat(slot, &file))
+            continue;
+        if (i == 0) {
+            out_status->st_uid = file.st_uid;
+            out_status->st_gid = file.st_gid;
+        }
+        same_owner =
+            same_owner && file.st_uid == out_status->st_uid && file.st_gid == out_status->st_gid;
+        out_status->st_mode &= folder_mode(file.st_mode);
+    }
+    out_status->st_ino = CRONOS_NODE_VERSIONS;
+    restrict_to_common(mount, same_owner, out_status);
+    set_times(out_status, time_of(root), time_of(root));
+    override(mount, out_status);
+}
+
+void cronos_attributes_union(const CronosMount *mount, const CronosRoot *root,
+                             const CronosUnionName *name, struct stat *out_status)
+{
+    const CronosSlot *slot = g_ptr_array_index(root->backups, name->backup);
+
+    memset(out_status, 0, sizeof(*out_status));
+    out_status->st_ino = cronos_node_versions(cronos_slot_number(slot), name->entry);
+    out_status->st_mode = S_IFDIR | (name->folder ? name->mode : 0555);
+    out_status->st_nlink = 1;
+    out_status->st_uid = name->has_owner ? name->uid : mount->uid;
+    out_status->st_gid = name->has_owner ? name->gid : mount->gid;
+    out_status->st_blksize = PREFERRED_READ_BYTES;
+    restrict_to_common(mount, !name->mixed, out_status);
+    set_times(out_status, time_of(root), time_of(root));
+    override(mount, out_status);
 }

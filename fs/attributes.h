@@ -5,6 +5,7 @@
  * letting other users in with allow_other does not open private backups to them. */
 #pragma once
 #include "fs/mount.h"
+#include "fs/union.h"
 
 /* Nothing inside an archive ever changes under its node id. */
 #define CRONOS_FOREVER_SECONDS 1e9
@@ -19,6 +20,16 @@ void cronos_attributes_root(const CronosMount *mount, const CronosRoot *root,
 void cronos_attributes_latest(const CronosMount *mount, const CronosSlot *slot,
                               struct stat *out_status);
 void cronos_attributes_archive(const CronosMount *mount, CronosSlot *slot, struct stat *out_status);
+/* ".versions": whoever may read every backup's file may enter. Its time stamp moves with each
+ * change of the backups. */
+void cronos_attributes_versions(const CronosMount *mount, const CronosRoot *root,
+                                struct stat *out_status);
+/* A folder in it: whoever may enter the folder of that name in every backup that has one. */
+void cronos_attributes_union(const CronosMount *mount, const CronosRoot *root,
+                             const CronosUnionName *name, struct stat *out_status);
+/* @info: of the member @entry of @slot. */
+void cronos_attributes_info(const CronosMount *mount, const CronosSlot *slot, guint32 entry,
+                            const CronosMemberInfo *info, struct stat *out_status);
 /* Returns: FALSE with @error when the member's facts can not be read. */
 gboolean cronos_attributes_member(const CronosMount *mount, const CronosSlot *slot,
                                   const CronosArchive *archive, guint32 entry,

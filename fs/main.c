@@ -12,6 +12,7 @@
 #include "fs/mount.h"
 #include "fs/pool.h"
 #include "fs/session.h"
+#include "fs/versions.h"
 
 #include <limits.h>
 #include <linux/close_range.h>
@@ -30,6 +31,8 @@ enum { EXIT_USAGE = 2 };
 /* Descriptors that are not archives': the device, the log, pipes. */
 #define DESCRIPTORS_RESERVED 64u
 #define BYTES_PER_MIB (1024u * 1024)
+/* Of the memory for caches: one part in so many is for the folders of ".versions". */
+#define VERSIONS_SHARE 8u
 
 static int complain(const GError *error)
 {
@@ -185,13 +188,18 @@ static int run(const CronosFsOptions *options)
     int status;
 
     gsize budget_bytes = (gsize)options->cache_mb * BYTES_PER_MIB;
+    gsize versions_bytes =
+        options->versions != CRONOS_FS_VERSIONS_OFF ? budget_bytes / VERSIONS_SHARE : 0;
     cronos_archive_set_cache_limit(budget_bytes / 2);
     cronos_archive_prepare();
-    mount.pool = cronos_pool_new(budget_bytes / 2, raise_descriptor_limit());
+    mount.pool = cronos_pool_new(budget_bytes / 2 - versions_bytes, raise_descriptor_limit());
+    if (versions_bytes > 0)
+        mount.versions = cronos_versions_new(versions_bytes);
     mount.tree = cronos_tree_open(options->directory, mount.pool, &error);
     if (mount.tree != NULL)
         session = cronos_session_new(&mount, &error);
     status = session != NULL ? run_mounted(&mount, session) : complain(error);
+    cronos_versions_free(mount.versions);
     cronos_tree_free(mount.tree);
     cronos_pool_free(mount.pool);
     return status;

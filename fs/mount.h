@@ -6,11 +6,13 @@
 #include "fs/tree.h"
 
 typedef struct CronosPush CronosPush;
+typedef struct CronosVersions CronosVersions;
 
 typedef struct {
     const CronosFsOptions *options;
     CronosPool *pool;
     CronosTree *tree;
+    CronosVersions *versions; /* NULL: there is no ".versions" */
     CronosReadiness *readiness;
     uid_t uid; /* whose files are that name no owner: the mounting user's */
     gid_t gid;

@@ -61,6 +61,8 @@ void cronos_op_getattr(fuse_req_t request, fuse_ino_t node, struct fuse_file_inf
         cronos_tree_refresh(mount->tree, FALSE, NULL);
         g_autoptr(CronosRoot) root = cronos_tree_root(mount->tree);
         cronos_attributes_root(mount, root, &status);
+    } else if (cronos_node_is_versions(node)) {
+        errnum = cronos_versions_getattr(mount, node, &status);
     } else if (cronos_node_is_latest(node)) {
         errnum = getattr_link(mount, node, &status);
     } else if (cronos_node_entry(node) == CRONOS_ENTRY_ROOT) {

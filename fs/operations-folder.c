@@ -25,6 +25,10 @@ static int lookup_in_root(const CronosMount *mount, const char *name,
     /* A directory that can not be read now still has what was seen last. */
     cronos_tree_refresh(mount->tree, FALSE, NULL);
     g_autoptr(CronosRoot) root = cronos_tree_root(mount->tree);
+    if (mount->versions != NULL && strcmp(name, CRONOS_ROOT_VERSIONS) == 0) {
+        cronos_versions_describe_top(mount, root, out_entry);
+        return 0;
+    }
     const CronosRootEntry *found = cronos_root_find(root, name);
 
     if (found == NULL)
@@ -73,7 +77,9 @@ void cronos_op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
     struct fuse_entry_param entry = {0};
     g_autoptr(CronosSlot) slot = NULL;
     int errnum = parent == CRONOS_NODE_ROOT ? lookup_in_root(mount, name, &entry, &slot)
-                                            : lookup_in_archive(mount, parent, name, &entry, &slot);
+                 : cronos_node_is_versions(parent)
+                     ? cronos_versions_lookup(mount, parent, name, &entry, &slot)
+                     : lookup_in_archive(mount, parent, name, &entry, &slot);
 
     if (errnum != 0) {
         fuse_reply_err(request, errnum);

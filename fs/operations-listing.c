@@ -3,11 +3,12 @@
  *
  * A listing goes on where the offset says, with no state kept in between: in an archive the offset
  * is the place in the run of children; in the root it names the folder listed last, since the
- * root's folders come and go. Offsets 1 and 2 stand behind "." and "..". */
-#include "fs/operations.h"
+ * root's folders come and go. */
+#include "fs/listing.h"
 
 #include "fs/attributes.h"
 #include "fs/node.h"
+#include "fs/operations.h"
 #include "fs/push.h"
 #include "fs/reply-buffer.h"
 #include "fs/target.h"
@@ -15,33 +16,16 @@
 #include <errno.h>
 #include <string.h>
 
-#define OFFSET_DOT 1
-#define OFFSET_DOT_DOT 2
-#define OFFSET_FIRST_CHILD 2 /* of the first child: this + 1 */
 /* The kernel refuses a whole listing that holds a longer name. */
 #define LISTED_NAME_MAX 1024u
-
-typedef struct {
-    fuse_req_t request;
-    const CronosMount *mount;
-    gboolean plus;
-    char *buffer;
-    size_t size, used;
-    CronosTarget folder; /* cleared by list; none for the root */
-    /* Look-ups that the kernel counts once the reply has arrived. */
-    guint64 archive_lookups;
-    GPtrArray *root_archives; /* of owned CronosSlot, one look-up each */
-} Listing;
 
 static void slot_unref(gpointer slot)
 {
     cronos_slot_unref(slot);
 }
 
-/* @entry: attr.st_ino and the type in attr.st_mode at least; a zero ino tells the kernel to look it
- * up itself. Returns: FALSE when the reply is full. */
-static gboolean add(Listing *listing, const char *name, const struct fuse_entry_param *entry,
-                    off_t offset)
+gboolean cronos_listing_add(CronosListing *listing, const char *name,
+                            const struct fuse_entry_param *entry, off_t offset)
 {
     char *place = listing->buffer + listing->used;
     size_t rest = listing->size - listing->used;
@@ -56,16 +40,18 @@ static gboolean add(Listing *listing, const char *name, const struct fuse_entry_
     return TRUE;
 }
 
-static gboolean add_dots(Listing *listing, guint64 self, guint64 parent, off_t offset)
+gboolean cronos_listing_add_dots(CronosListing *listing, guint64 self, guint64 parent, off_t offset)
 {
     struct fuse_entry_param entry = {0};
 
     entry.attr.st_mode = S_IFDIR;
     entry.attr.st_ino = self;
-    if (offset < OFFSET_DOT && !add(listing, ".", &entry, OFFSET_DOT))
+    if (offset < CRONOS_LISTING_DOT &&
+        !cronos_listing_add(listing, ".", &entry, CRONOS_LISTING_DOT))
         return FALSE;
     entry.attr.st_ino = parent;
-    return offset >= OFFSET_DOT_DOT || add(listing, "..", &entry, OFFSET_DOT_DOT);
+    return offset >= CRONOS_LISTING_DOT_DOT ||
+           cronos_listing_add(listing, "..", &entry, CRONOS_LISTING_DOT_DOT);
 }
 
 /* The index keeps such names out; a map that changed under it may bring them back. */
@@ -81,7 +67,7 @@ static gboolean copy_name(const char *name, gsize length, char out_name[LISTED_N
 
 /* A child whose facts can not be read is listed all the same: the look-up that follows fails for it
  * alone. */
-static void describe_child(const Listing *listing, const CronosTarget *target, guint32 child,
+static void describe_child(const CronosListing *listing, const CronosTarget *target, guint32 child,
                            struct fuse_entry_param *out_entry)
 {
     *out_entry = (struct fuse_entry_param){0};
@@ -104,7 +90,7 @@ static guint32 hidden_child(const CronosTarget *target)
                : CRONOS_ENTRY_NONE;
 }
 
-static void add_children(Listing *listing, const CronosTarget *target, off_t offset)
+static void add_children(CronosListing *listing, const CronosTarget *target, off_t offset)
 {
     guint32 first, count;
     char name[LISTED_NAME_MAX];
@@ -112,7 +98,7 @@ static void add_children(Listing *listing, const CronosTarget *target, off_t off
     guint32 hidden = hidden_child(target);
 
     cronos_archive_children(target->archive, target->entry, &first, &count);
-    for (guint64 i = MAX(offset, OFFSET_FIRST_CHILD) - OFFSET_FIRST_CHILD; i < count; i++) {
+    for (guint64 i = MAX(offset, CRONOS_LISTING_DOT_DOT) - CRONOS_LISTING_DOT_DOT; i < count; i++) {
         guint32 child = first + (guint32)i;
         gsize length;
         const char *bytes = cronos_archive_name(target->archive, child, &length);
@@ -120,13 +106,13 @@ static void add_children(Listing *listing, const CronosTarget *target, off_t off
         if (child == hidden || !copy_name(bytes, length, name))
             continue;
         describe_child(listing, target, child, &entry);
-        if (!add(listing, name, &entry, (off_t)(i + 1 + OFFSET_FIRST_CHILD)))
+        if (!cronos_listing_add(listing, name, &entry, (off_t)(i + 1 + CRONOS_LISTING_DOT_DOT)))
             return;
         listing->archive_lookups += entry.ino != 0;
     }
 }
 
-static int list_archive(Listing *listing, guint64 node, off_t offset)
+static int list_archive(CronosListing *listing, guint64 node, off_t offset)
 {
     CronosTarget *folder = &listing->folder;
     int errnum = cronos_target_open(listing->mount, node, FALSE, folder);
@@ -139,13 +125,13 @@ static int list_archive(Listing *listing, guint64 node, off_t offset)
     guint64 parent = folder->entry == CRONOS_ENTRY_ROOT
                          ? CRONOS_NODE_ROOT
                          : cronos_node(slot, cronos_archive_parent(folder->archive, folder->entry));
-    if (add_dots(listing, node, parent, offset))
+    if (cronos_listing_add_dots(listing, node, parent, offset))
         add_children(listing, folder, offset);
     return 0;
 }
 
 /* Returns: the index of the first folder to list. */
-static guint root_position(const Listing *listing, const CronosRoot *root, off_t offset)
+static guint root_position(const CronosListing *listing, const CronosRoot *root, off_t offset)
 {
     if (offset < CRONOS_ROOT_COOKIE_LATEST)
         return 0;
@@ -156,7 +142,7 @@ static guint root_position(const Listing *listing, const CronosRoot *root, off_t
     return last != NULL ? cronos_root_after(root, cronos_slot_folder(last)) : root->entries->len;
 }
 
-static void describe_folder(const Listing *listing, const CronosRoot *root,
+static void describe_folder(const CronosListing *listing, const CronosRoot *root,
                             const CronosRootEntry *folder, struct fuse_entry_param *out_entry)
 {
     *out_entry = (struct fuse_entry_param){0};
@@ -169,15 +155,27 @@ static void describe_folder(const Listing *listing, const CronosRoot *root,
     out_entry->entry_timeout = CRONOS_LIVE_SECONDS;
 }
 
-static int list_root(Listing *listing, off_t offset)
+/* Returns: FALSE when the reply is full. */
+static gboolean add_versions(CronosListing *listing, const CronosRoot *root, off_t offset)
+{
+    struct fuse_entry_param entry;
+
+    if (listing->mount->options->versions != CRONOS_FS_VERSIONS_VISIBLE ||
+        offset >= CRONOS_ROOT_COOKIE_VERSIONS)
+        return TRUE;
+    cronos_versions_describe_top(listing->mount, root, &entry);
+    return cronos_listing_add(listing, CRONOS_ROOT_VERSIONS, &entry, CRONOS_ROOT_COOKIE_VERSIONS);
+}
+
+static int list_root(CronosListing *listing, off_t offset)
 {
     struct fuse_entry_param entry;
 
     if (offset == 0)
         cronos_tree_refresh(listing->mount->tree, FALSE, NULL);
     g_autoptr(CronosRoot) root = cronos_tree_root(listing->mount->tree);
-    listing->root_archives = g_ptr_array_new_with_free_func(slot_unref);
-    if (!add_dots(listing, CRONOS_NODE_ROOT, CRONOS_NODE_ROOT, offset))
+    if (!cronos_listing_add_dots(listing, CRONOS_NODE_ROOT, CRONOS_NODE_ROOT, offset) ||
+        !add_versions(listing, root, offset))
         return 0;
     for (guint i = root_position(listing, root, offset); i < root->entries->len; i++) {
         const CronosRootEntry *folder = &g_array_index(root->entries, CronosRootEntry, i);
@@ -186,16 +184,16 @@ static int list_root(Listing *listing, off_t offset)
                              : CRONOS_ROOT_COOKIE_SLOT(cronos_slot_number(folder->slot));
 
         describe_folder(listing, root, folder, &entry);
-        if (!add(listing, folder->name, &entry, (off_t)cookie))
+        if (!cronos_listing_add(listing, folder->name, &entry, (off_t)cookie))
             break;
         if (folder->slot != NULL)
-            g_ptr_array_add(listing->root_archives, cronos_slot_ref(folder->slot));
+            g_ptr_array_add(listing->slots, cronos_slot_ref(folder->slot));
     }
     return 0;
 }
 
 /* @known: the kernel will know of the nodes listed; FALSE takes that back. */
-static void count_lookups(const Listing *listing, gboolean known)
+static void count_lookups(const CronosListing *listing, gboolean known)
 {
     if (!listing->plus)
         return;
@@ -203,8 +201,8 @@ static void count_lookups(const Listing *listing, gboolean known)
         cronos_slot_count_lookups(listing->folder.slot, listing->archive_lookups);
     else if (listing->folder.slot != NULL)
         cronos_slot_forget(listing->folder.slot, listing->archive_lookups);
-    for (guint i = 0; listing->root_archives != NULL && i < listing->root_archives->len; i++) {
-        CronosSlot *slot = g_ptr_array_index(listing->root_archives, i);
+    for (guint i = 0; i < listing->slots->len; i++) {
+        CronosSlot *slot = g_ptr_array_index(listing->slots, i);
 
         if (known)
             cronos_slot_count_lookups(slot, 1);
@@ -213,7 +211,16 @@ static void count_lookups(const Listing *listing, gboolean known)
     }
 }
 
-static void reply(Listing *listing)
+static int list_folder(CronosListing *listing, guint64 node, off_t offset)
+{
+    if (node == CRONOS_NODE_ROOT)
+        return list_root(listing, offset);
+    if (cronos_node_is_versions(node))
+        return cronos_versions_list(listing, node, offset);
+    return list_archive(listing, node, offset);
+}
+
+static void reply(CronosListing *listing)
 {
     CronosPush *push = listing->mount->push;
     CronosPushing pushing = {0};
@@ -230,20 +237,20 @@ static void reply(Listing *listing)
 
 static void list(fuse_req_t request, guint64 node, size_t size, off_t offset, gboolean plus)
 {
-    Listing listing = {.request = request, .plus = plus, .size = size};
+    CronosListing listing = {.request = request, .plus = plus, .size = size};
     int errnum = ENOMEM;
 
     listing.mount = fuse_req_userdata(request);
     listing.buffer = cronos_reply_buffer(size + CRONOS_PUSH_BUFFER_BYTES);
+    listing.slots = g_ptr_array_new_with_free_func(slot_unref);
     if (listing.buffer != NULL && offset >= 0)
-        errnum = node == CRONOS_NODE_ROOT ? list_root(&listing, offset)
-                                          : list_archive(&listing, node, offset);
+        errnum = list_folder(&listing, node, offset);
     if (errnum != 0)
         fuse_reply_err(request, errnum);
     else
         reply(&listing);
     cronos_target_clear(&listing.folder);
-    g_clear_pointer(&listing.root_archives, g_ptr_array_unref);
+    g_ptr_array_unref(listing.slots);
 }
 
 void cronos_op_opendir(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *file)

@@ -8,7 +8,7 @@
  * The kernel counts each node it is told of by look-up or READDIRPLUS, and gives the counts back by
  * FORGET; here they are summed up by archive. */
 #pragma once
-#include "fs/mount.h"
+#include "fs/listing.h"
 
 extern const struct fuse_lowlevel_ops cronos_operations;
 
@@ -29,6 +29,14 @@ void cronos_op_open(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *
 void cronos_op_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
                     struct fuse_file_info *file);
 void cronos_op_statfs(fuse_req_t request, fuse_ino_t node);
+/* operations-versions.c: parts of the above, for the folders of ".versions". Return 0, or an errno.
+ */
+int cronos_versions_lookup(const CronosMount *mount, guint64 parent, const char *name,
+                           struct fuse_entry_param *out_entry, CronosSlot **out_slot);
+int cronos_versions_getattr(const CronosMount *mount, guint64 node, struct stat *out_status);
+int cronos_versions_list(CronosListing *listing, guint64 node, off_t offset);
+void cronos_versions_describe_top(const CronosMount *mount, const CronosRoot *root,
+                                  struct fuse_entry_param *out_entry);
 /* xattr.c */
 void cronos_op_getxattr(fuse_req_t request, fuse_ino_t node, const char *name, size_t size);
 void cronos_op_listxattr(fuse_req_t request, fuse_ino_t node, size_t size);

@@ -17,7 +17,8 @@
 
 /* What fuse_opt fills in before it is checked. */
 typedef struct {
-    char *uid, *gid, *umask, *cache_mb, *log_file, *log_level, *max_threads, *passphrase_file;
+    char *uid, *gid, *umask, *cache_mb, *log_file, *log_level, *max_threads, *passphrase_file,
+        *versions;
     int foreground, single_thread, debug, help, version, clone_fd;
     int nosandbox, allow_other, allow_root, default_permissions, fsname, subtype;
     gboolean fake;
@@ -54,6 +55,7 @@ static const struct fuse_opt templates[] = {
     TEXT("log_level=%s", log_level),
     TEXT("max_threads=%s", max_threads),
     TEXT("passphrase_file=%s", passphrase_file),
+    TEXT("versions=%s", versions),
     FLAG("nosandbox", nosandbox),
     FLAG("allow_other", allow_other),
     FLAG("allow_root", allow_root),
@@ -112,6 +114,8 @@ const char *cronos_fs_options_help(void)
            "  umask=M                permissions: 777 less M (octal) for directories and\n"
            "                         programs, 666 less M for other files\n"
            "  cache_mb=N             memory for indexes and decoded data, in MiB (64)\n"
+           "  versions=WHICH         .versions: hidden (the default: found by its name, not\n"
+           "                         listed), visible, or off\n"
            "  log_file=PATH          where to log, beside the journal\n"
            "  log_level=LEVEL        error, warning, info (default) or debug\n"
            "  passphrase_file=PATH   whose first line opens encrypted members\n"
@@ -213,6 +217,25 @@ static gboolean parse_owner(CronosFsOptions *options, const RawOptions *raw, GEr
     return TRUE;
 }
 
+static gboolean parse_versions(CronosFsOptions *options, const char *word, GError **error)
+{
+    static const char *const words[] = {
+        [CRONOS_FS_VERSIONS_HIDDEN] = "hidden",
+        [CRONOS_FS_VERSIONS_VISIBLE] = "visible",
+        [CRONOS_FS_VERSIONS_OFF] = "off",
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (word == NULL || strcmp(word, words[i]) == 0) {
+            options->versions = (CronosFsVersions)i;
+            return TRUE;
+        }
+    }
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE,
+                "versions=%s: must be hidden, visible or off", word);
+    return FALSE;
+}
+
 static gboolean parse_values(CronosFsOptions *options, const RawOptions *raw, GError **error)
 {
     guint64 number;
@@ -238,7 +261,7 @@ static gboolean parse_values(CronosFsOptions *options, const RawOptions *raw, GE
         options->log_file = g_canonicalize_filename(raw->log_file, NULL);
     if (raw->passphrase_file != NULL)
         options->passphrase_file = g_canonicalize_filename(raw->passphrase_file, NULL);
-    return parse_owner(options, raw, error);
+    return parse_versions(options, raw->versions, error) && parse_owner(options, raw, error);
 }
 
 static void set_path_error(const char *what, const char *path, int errnum, GError **error)
@@ -372,6 +395,7 @@ static void raw_options_clear(RawOptions *raw)
     free(raw->log_level);
     free(raw->max_threads);
     free(raw->passphrase_file);
+    free(raw->versions);
 }
 
 gboolean cronos_fs_options_parse(CronosFsOptions *options, int argc, char **argv, GError **error)

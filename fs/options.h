@@ -15,6 +15,12 @@ typedef enum {
     CRONOS_FS_FAKE, /* mount -f: everything but the mount itself */
 } CronosFsAction;
 
+typedef enum {
+    CRONOS_FS_VERSIONS_HIDDEN, /* found by its name, and not listed */
+    CRONOS_FS_VERSIONS_VISIBLE,
+    CRONOS_FS_VERSIONS_OFF,
+} CronosFsVersions;
+
 typedef struct {
     CronosFsAction action;
     char *directory;   /* absolute, canonical */
@@ -26,8 +32,9 @@ typedef struct {
     gid_t gid;
     mode_t umask;
     guint cache_mb;
-    guint max_threads; /* 0: as many as suit the machine */
-    char *log_file;    /* nullable; absolute */
+    CronosFsVersions versions; /* what becomes of ".versions" */
+    guint max_threads;         /* 0: as many as suit the machine */
+    char *log_file;            /* nullable; absolute */
     CronosLogLevel log_level;
     char *passphrase_file; /* nullable */
     struct fuse_args fuse; /* what goes to fuse_session_new */

@@ -111,8 +111,7 @@ void cronos_pool_add(CronosPool *pool, CronosSlot *slot, gsize memory_bytes)
     for (guint i = 0; i < surplus->len; i++) {
         CronosSlot *dropped = g_ptr_array_index(surplus, i);
         /* What the kernel knows of may be open, and its file may be deleted any time. */
-        gboolean keep_fd = cronos_slot_lookups(dropped) > 0 &&
-                           (guint)g_atomic_int_get(&pool->descriptors) <= pool->descriptors_max / 2;
+        gboolean keep_fd = cronos_slot_lookups(dropped) > 0 && cronos_pool_has_descriptors(pool);
 
         cronos_slot_drop(dropped, keep_fd);
     }
@@ -143,4 +142,9 @@ void cronos_pool_tick(CronosPool *pool)
 void cronos_pool_count_descriptor(CronosPool *pool, int difference)
 {
     g_atomic_int_add(&pool->descriptors, difference);
+}
+
+gboolean cronos_pool_has_descriptors(CronosPool *pool)
+{
+    return (guint)g_atomic_int_get(&pool->descriptors) <= pool->descriptors_max / 2;
 }

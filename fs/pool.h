@@ -23,5 +23,7 @@ void cronos_pool_remove(CronosPool *pool, CronosSlot *slot);
 /* A clock that moves with each archive opened: cheap marks of recent use. */
 guint64 cronos_pool_now(CronosPool *pool);
 void cronos_pool_tick(CronosPool *pool);
-/* Each slot counts its own descriptor. */
+/* Each slot counts its own descriptor, and its outline's. */
 void cronos_pool_count_descriptor(CronosPool *pool, int difference);
+/* Returns: whether there are enough for another one to be kept. */
+gboolean cronos_pool_has_descriptors(CronosPool *pool);

@@ -18,6 +18,7 @@ CronosRoot *cronos_root_new(void)
     root->references = 1;
     root->entries = g_array_new(FALSE, FALSE, sizeof(CronosRootEntry));
     g_array_set_clear_func(root->entries, clear_entry);
+    root->backups = g_ptr_array_new();
     return root;
 }
 
@@ -32,6 +33,7 @@ void cronos_root_unref(CronosRoot *root)
     if (root == NULL || !g_atomic_int_dec_and_test(&root->references))
         return;
     g_array_unref(root->entries);
+    g_ptr_array_unref(root->backups);
     cronos_slot_unref(root->latest);
     g_free(root);
 }
@@ -51,10 +53,23 @@ static int compare_entries(gconstpointer a, gconstpointer b)
     return strcmp(((const CronosRootEntry *)a)->name, ((const CronosRootEntry *)b)->name);
 }
 
+static int compare_backups(gconstpointer a, gconstpointer b)
+{
+    return cronos_backup_compare(cronos_slot_backup(*(CronosSlot *const *)b),
+                                 cronos_slot_backup(*(CronosSlot *const *)a));
+}
+
 void cronos_root_seal(CronosRoot *root)
 {
     CronosRootEntry latest = {CRONOS_ROOT_LATEST, NULL};
 
+    for (guint i = 0; i < root->entries->len; i++) {
+        CronosSlot *slot = g_array_index(root->entries, CronosRootEntry, i).slot;
+
+        if (!cronos_slot_backup(slot)->foreign)
+            g_ptr_array_add(root->backups, slot);
+    }
+    g_ptr_array_sort(root->backups, compare_backups);
     if (root->latest != NULL)
         g_array_append_val(root->entries, latest);
     g_array_sort(root->entries, compare_entries);

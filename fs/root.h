@@ -6,11 +6,13 @@
 #include "fs/slot.h"
 
 #define CRONOS_ROOT_LATEST "latest"
+#define CRONOS_ROOT_VERSIONS ".versions"
 
 /* Where a listing goes on: stable from one state of the root to the next, since it names what was
  * listed last and no position. */
-#define CRONOS_ROOT_COOKIE_LATEST 3
-#define CRONOS_ROOT_COOKIE_SLOT(number) ((guint64)(number) + 3)
+#define CRONOS_ROOT_COOKIE_VERSIONS 3
+#define CRONOS_ROOT_COOKIE_LATEST 4
+#define CRONOS_ROOT_COOKIE_SLOT(number) ((guint64)(number) + 4)
 
 typedef struct {
     const char *name; /* borrowed from the slot */
@@ -21,6 +23,8 @@ typedef struct {
     gint references;       /* atomic */
     GArray *entries;       /* of CronosRootEntry */
     CronosSlot *latest;    /* owned; NULL: there are no backups */
+    GPtrArray *backups;    /* of CronosSlot (borrowed from the entries): oldest first */
+    guint32 generation;    /* another one where the entries differ; below 2^31 */
     struct timespec mtime; /* of the directory, taken before it was read */
     guint64 total_bytes;   /* of all archives */
 } CronosRoot;
@@ -33,7 +37,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosRoot, cronos_root_unref)
 /* While it is built: @slot is referenced; @latest: whether it is the newest backup. Names are
  * unique. */
 void cronos_root_add(CronosRoot *root, CronosSlot *slot, gboolean latest);
-/* Ends the building: adds "latest", sorts. */
+/* Ends the building: adds "latest", sorts, lists the backups. */
 void cronos_root_seal(CronosRoot *root);
 
 /* Returns: (borrowed) the entry named @name, or NULL. */

@@ -26,8 +26,13 @@ struct CronosSlot {
     guint64 last_used; /* atomic; the pool's clock */
     guint32 metadata;  /* atomic; its entry; CRONOS_ENTRY_ROOT: not looked for yet */
 
+    pthread_mutex_t outline_lock; /* the next two; held while the outline is taken; before .lock */
+    CronosOutline *outline;
+    gboolean needs_index; /* it has none */
+
     pthread_mutex_t lock; /* the fields below; held while the archive is indexed */
     int fd;               /* -1: not open */
+    int outline_fd;       /* the outline's, while there is one; else -1 */
     CronosArchive *archive;
     GError *failure; /* DAMAGED or UNSUPPORTED: the file will not get better */
 };
@@ -47,7 +52,8 @@ CronosSlot *cronos_slot_new(CronosPool *pool, int directory_fd, guint32 number,
     slot->backup.parsed.name = g_strdup(backup->parsed.name);
     slot->backup.parsed.timestamp = g_strdup(backup->parsed.timestamp);
     slot->folder = g_strdup(folder);
-    slot->fd = -1;
+    slot->fd = slot->outline_fd = -1;
+    pthread_mutex_init(&slot->outline_lock, NULL);
     pthread_mutex_init(&slot->lock, NULL);
     return slot;
 }
@@ -58,11 +64,26 @@ CronosSlot *cronos_slot_ref(CronosSlot *slot)
     return slot;
 }
 
+static void drop_outline(CronosSlot *slot)
+{
+    pthread_mutex_lock(&slot->outline_lock);
+    CronosOutline *outline = g_steal_pointer(&slot->outline);
+    pthread_mutex_lock(&slot->lock);
+    slot->outline_fd = -1;
+    pthread_mutex_unlock(&slot->lock);
+    pthread_mutex_unlock(&slot->outline_lock);
+    if (outline != NULL)
+        cronos_pool_count_descriptor(slot->pool, -1);
+    cronos_outline_unref(outline);
+}
+
 void cronos_slot_unref(CronosSlot *slot)
 {
     if (slot == NULL || !g_atomic_int_dec_and_test(&slot->references))
         return;
     cronos_slot_drop(slot, FALSE);
+    drop_outline(slot);
+    pthread_mutex_destroy(&slot->outline_lock);
     pthread_mutex_destroy(&slot->lock);
     g_clear_error(&slot->failure);
     cronos_backup_name_clear(&slot->backup.parsed);
@@ -101,12 +122,12 @@ static gboolean status_matches(const CronosSlot *slot, const struct stat *status
                (gint64)status->st_mtim.tv_sec * NS_PER_SECOND + status->st_mtim.tv_nsec;
 }
 
-/* Caller holds the lock. */
-static gboolean check_unchanged(const CronosSlot *slot, GError **error)
+/* @fd: of the archive. */
+static gboolean check_unchanged(const CronosSlot *slot, int fd, GError **error)
 {
     struct stat status;
 
-    if (fstat(slot->fd, &status) == 0 && status_matches(slot, &status))
+    if (fstat(fd, &status) == 0 && status_matches(slot, &status))
         return TRUE;
     cronos_error_set_system(error, ESTALE, "%s: replaced or written over while mounted",
                             slot->backup.file_name);
@@ -122,23 +143,52 @@ static void close_fd(CronosSlot *slot)
     cronos_pool_count_descriptor(slot->pool, -1);
 }
 
+/* Returns: (owned) a descriptor of the archive under its name, or -1 with @error. */
+static int open_by_name(const CronosSlot *slot, GError **error)
+{
+    int fd = openat(slot->directory_fd, slot->backup.file_name,
+                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0) {
+        cronos_error_set_system(error, errno, "can not open %s", slot->backup.file_name);
+        return -1;
+    }
+    if (check_unchanged(slot, fd, error))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* Returns: (owned) a copy of @fd, a descriptor of the slot, or -1 with @error. */
+static int copy_fd(const CronosSlot *slot, int fd, GError **error)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    if (copy < 0)
+        cronos_error_set_system(error, errno, "can not open %s", slot->backup.file_name);
+    return copy;
+}
+
 /* Caller holds the lock. */
 static gboolean ensure_fd(CronosSlot *slot, GError **error)
 {
-    if (slot->fd >= 0)
-        return check_unchanged(slot, error);
-
-    slot->fd = openat(slot->directory_fd, slot->backup.file_name,
-                      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (slot->fd < 0) {
-        cronos_error_set_system(error, errno, "can not open %s", slot->backup.file_name);
-        return FALSE;
+        /* The file may have lost its name since its outline was taken. */
+        slot->fd = slot->outline_fd >= 0 ? copy_fd(slot, slot->outline_fd, error)
+                                         : open_by_name(slot, error);
+        if (slot->fd < 0)
+            return FALSE;
+        cronos_pool_count_descriptor(slot->pool, 1);
     }
-    cronos_pool_count_descriptor(slot->pool, 1);
-    if (check_unchanged(slot, error))
-        return TRUE;
-    close_fd(slot);
-    return FALSE;
+    return check_unchanged(slot, slot->fd, error);
+}
+
+/* Caller holds the lock. What is wrong with the file for good is remembered. */
+static void note_failure(CronosSlot *slot, const GError *failure)
+{
+    if (slot->failure == NULL && (g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_DAMAGED) ||
+                                  g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED)))
+        slot->failure = g_error_copy(failure);
 }
 
 /* Caller holds the lock. */
@@ -148,19 +198,15 @@ static gboolean ensure_archive(CronosSlot *slot, GError **error)
 
     if (!ensure_fd(slot, error))
         return FALSE;
-    int fd = fcntl(slot->fd, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) {
-        cronos_error_set_system(error, errno, "can not open %s", slot->backup.file_name);
+    int fd = copy_fd(slot, slot->fd, error);
+    if (fd < 0)
         return FALSE;
-    }
     slot->archive = cronos_archive_open_fd(fd, slot->backup.file_name, &failure);
     if (slot->archive != NULL)
         return TRUE;
-    if (g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_DAMAGED) ||
-        g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED)) {
-        slot->failure = g_error_copy(failure);
+    note_failure(slot, failure);
+    if (slot->failure != NULL)
         close_fd(slot);
-    }
     g_propagate_error(error, g_steal_pointer(&failure));
     return FALSE;
 }
@@ -183,7 +229,7 @@ static gboolean ensure_usable(CronosSlot *slot, gboolean for_data, gboolean *out
         return FALSE;
     }
     if (slot->archive != NULL)
-        return !for_data || check_unchanged(slot, error);
+        return !for_data || check_unchanged(slot, slot->fd, error);
     *out_opened = ensure_archive(slot, error);
     return *out_opened;
 }
@@ -215,6 +261,70 @@ CronosArchive *cronos_slot_open(CronosSlot *slot, GError **error)
 CronosArchive *cronos_slot_open_data(CronosSlot *slot, GError **error)
 {
     return slot_open(slot, TRUE, error);
+}
+
+/* Returns: (owned) a descriptor to take the outline from, or -1 with @error. */
+static int open_for_outline(CronosSlot *slot, GError **error)
+{
+    int fd = -1;
+
+    pthread_mutex_lock(&slot->lock);
+    if (slot->failure != NULL)
+        g_propagate_error(error, g_error_copy(slot->failure));
+    else if (slot->fd >= 0)
+        fd = check_unchanged(slot, slot->fd, error) ? copy_fd(slot, slot->fd, error) : -1;
+    else
+        fd = open_by_name(slot, error);
+    pthread_mutex_unlock(&slot->lock);
+    return fd;
+}
+
+/* Caller holds outline_lock. */
+static void take_outline(CronosSlot *slot, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    int fd = open_for_outline(slot, error);
+
+    if (fd < 0)
+        return;
+    slot->outline = cronos_outline_open_fd(fd, slot->backup.file_name, &failure);
+    slot->needs_index = slot->outline == NULL && failure == NULL;
+    pthread_mutex_lock(&slot->lock);
+    if (slot->outline != NULL)
+        slot->outline_fd = fd;
+    else if (failure != NULL)
+        note_failure(slot, failure);
+    pthread_mutex_unlock(&slot->lock);
+    if (slot->outline != NULL)
+        cronos_pool_count_descriptor(slot->pool, 1);
+    else
+        close(fd);
+    if (failure != NULL)
+        g_propagate_error(error, g_steal_pointer(&failure));
+}
+
+CronosOutline *cronos_slot_outline(CronosSlot *slot, GError **error)
+{
+    CronosOutline *outline = NULL;
+
+    pthread_mutex_lock(&slot->outline_lock);
+    gboolean needs_index = slot->needs_index;
+    if (slot->outline == NULL && !needs_index) {
+        needs_index = !cronos_pool_has_descriptors(slot->pool);
+        if (!needs_index)
+            take_outline(slot, error);
+        needs_index = needs_index || slot->needs_index;
+    }
+    if (slot->outline != NULL)
+        outline = cronos_outline_ref(slot->outline);
+    pthread_mutex_unlock(&slot->outline_lock);
+
+    if (!needs_index)
+        return outline;
+    g_autoptr(CronosArchive) archive = cronos_slot_open(slot, error);
+    return archive != NULL
+               ? cronos_outline_of_archive(archive, cronos_slot_metadata_entry(slot, archive))
+               : NULL;
 }
 
 void cronos_slot_drop(CronosSlot *slot, gboolean keep_fd)
@@ -263,6 +373,7 @@ static void release_if_unknown(CronosSlot *slot)
         return;
     cronos_pool_remove(slot->pool, slot);
     cronos_slot_drop(slot, FALSE);
+    drop_outline(slot);
 }
 
 void cronos_slot_forget(CronosSlot *slot, guint64 lookups)

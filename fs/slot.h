@@ -10,6 +10,7 @@
 #pragma once
 #include "core/archive.h"
 #include "core/catalog.h"
+#include "core/outline.h"
 
 #include <sys/stat.h>
 
@@ -38,6 +39,10 @@ CronosArchive *cronos_slot_open(CronosSlot *slot, GError **error);
 /* The same for reading member data: ESTALE, too, once the file was written over in place, so that
  * bytes of two states are never mixed. */
 CronosArchive *cronos_slot_open_data(CronosSlot *slot, GError **error);
+/* For looking up paths, whatever the number of archives. Returns: (owned) the archive's outline,
+ * taken at the first call and kept, with a descriptor; where it needs an index, or descriptors are
+ * short, that one, opened as above. NULL with @error as cronos_slot_open. */
+CronosOutline *cronos_slot_outline(CronosSlot *slot, GError **error);
 /* Drops the index; the descriptor stays if @keep_fd. Who uses the index keeps it by reference. */
 void cronos_slot_drop(CronosSlot *slot, gboolean keep_fd);
 

@@ -38,6 +38,8 @@ int cronos_target_open(const CronosMount *mount, guint64 node, gboolean for_data
     g_autoptr(GError) error = NULL;
 
     *out_target = target;
+    if (cronos_node_is_versions(node))
+        return ESTALE;
     target.entry = cronos_node_entry(node);
     if (cronos_node_slot(node) != CRONOS_SLOT_MOUNT)
         target.slot = cronos_tree_slot(mount->tree, cronos_node_slot(node));
@@ -52,6 +54,12 @@ int cronos_target_open(const CronosMount *mount, guint64 node, gboolean for_data
     *out_target = target;
     target = (CronosTarget){0};
     return 0;
+}
+
+int cronos_target_report_archive(const CronosMount *mount, const CronosSlot *slot,
+                                 const GError *error)
+{
+    return report(mount, slot, NULL, CRONOS_ENTRY_ROOT, error);
 }
 
 void cronos_target_clear(CronosTarget *target)

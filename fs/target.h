@@ -17,5 +17,9 @@ int cronos_target_open(const CronosMount *mount, guint64 node, gboolean for_data
 void cronos_target_clear(CronosTarget *target);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CronosTarget, cronos_target_clear)
 
-/* Logs a failure to read a member of @target. Returns: its errno. */
+/* Logs a failure to read the archive of @slot, or has the directory looked at, where that has gone
+ * on. Returns: its errno. */
+int cronos_target_report_archive(const CronosMount *mount, const CronosSlot *slot,
+                                 const GError *error);
+/* The same of a member of @target. */
 int cronos_target_report(const CronosMount *mount, const CronosTarget *target, const GError *error);

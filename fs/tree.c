@@ -259,6 +259,7 @@ static gboolean install(CronosTree *tree, const CronosCatalog *catalog,
     root->mtime = *mtime;
     compare_roots(tree->root, root, gone, vanished);
     gboolean differs = added->len > 0 || vanished->len > 0;
+    root->generation = (tree->root->generation + (guint32)differs) & G_MAXINT32;
     publish(tree, root, added, vanished);
     retire(tree, gone);
     return differs;

@@ -94,7 +94,7 @@ static const struct {
 /* Returns: (owned) the archive whose folder @node is, or NULL. */
 static CronosSlot *folder_slot(const CronosMount *mount, guint64 node)
 {
-    return cronos_node_entry(node) == CRONOS_ENTRY_ROOT
+    return cronos_node_entry(node) == CRONOS_ENTRY_ROOT && !cronos_node_is_versions(node)
                ? cronos_tree_slot(mount->tree, cronos_node_slot(node))
                : NULL;
 }

@@ -14,7 +14,8 @@ cd "$(dirname "$0")/.."
 SOURCE=$PWD
 QUICK=
 # What runs more than one thread.
-THREADED_TESTS=(archive backup-sizes create member-chunks restore reuse verify cli-reuse mount-parallel mount-live)
+THREADED_TESTS=(archive backup-sizes create member-chunks restore reuse verify cli-reuse
+    mount-parallel mount-live mount-versions)
 PASSED=0
 FAILED=0
 

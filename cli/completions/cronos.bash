@@ -68,7 +68,7 @@ _cronos_value() {
         -t | --type) _cronos_types ;;
         -l | --level) mapfile -t COMPREPLY < <(compgen -W '0 1 2 3 4 5 6 7 8 9 10 11 12' -- "$cur") ;;
         -o | --options)
-            mapfile -t COMPREPLY < <(compgen -W 'allow_other uid= gid= umask= cache_mb= log_file= log_level=' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W 'allow_other uid= gid= umask= cache_mb= versions= log_file= log_level=' -- "$cur")
             compopt -o nospace 2>/dev/null
             ;;
         --since | --until) mapfile -t COMPREPLY < <(compgen -W '1d 7d 30d' -- "$cur") ;;

@@ -30,6 +30,21 @@ setup()
     check_outputs
 }
 
+@test "the versions of all of it" {
+    remember
+    mount_backups -o versions=visible
+    tame env LC_ALL=C ls -lab "$MNT/.versions"
+    ((ENDED == 0))
+    grep -q good "$OUT"
+    tame find "$MNT/.versions" -maxdepth 3 -printf '%y\n'
+    ((ENDED <= 1))
+    run -0 cat "$MNT"/.versions/good/*
+    [[ -z ${output//good/} ]]
+    unharmed versions
+    check_outputs
+    is_mounted || fail "the daemon ended:" "$(cat "$WORK/daemon.log")"
+}
+
 @test "links lead where their text says, never where an archive put them" {
     mount_backups
     local folder
