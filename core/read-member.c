@@ -17,6 +17,7 @@
 #define SPAN_BYTES ((gsize)1 << 20)
 /* Longer ones where there would be too many. */
 #define SPANS_WISHED_MOST 16384u
+#define WINDOWS_LEAST ((gsize)256 << 10)
 /* How far ahead of a reader decoding goes, at most. */
 #define AHEAD_BYTES_MOST ((gsize)4 << 20)
 
@@ -92,6 +93,12 @@ static gsize span_bytes(guint64 size_bytes)
     return (gsize)CLAMP(size_bytes / SPANS_WISHED_MOST, fitting, CRONOS_READ_SPAN_MOST / 2);
 }
 
+/* What the table of members would not let it keep anyway. */
+static gsize windows_most(void)
+{
+    return MAX(cronos_read_cache_limit() / 3 * 2, WINDOWS_LEAST);
+}
+
 /* A member with an index seldom needs its spans. */
 static CronosReadSpans *need_spans(CronosReadMember *member)
 {
@@ -99,7 +106,7 @@ static CronosReadSpans *need_spans(CronosReadMember *member)
 
     if (member->spans == NULL)
         member->spans = cronos_read_spans_new(&member->deflate, member->size_bytes, member->crc32,
-                                              span_bytes(member->size_bytes));
+                                              span_bytes(member->size_bytes), windows_most());
     return member->spans;
 }
 

@@ -34,6 +34,7 @@ struct CronosReadSpans {
     guint64 id; /* of its blocks' owner */
     guint64 size_bytes;
     guint32 crc32;
+    gsize windows_most;
 
     GMutex lock;    /* the fields below */
     GCond advanced; /* not busy any more */
@@ -56,7 +57,7 @@ struct CronosReadSpans {
 };
 
 CronosReadSpans *cronos_read_spans_new(const CronosZipDeflate *deflate, guint64 size_bytes,
-                                       guint32 crc32, gsize span_bytes)
+                                       guint32 crc32, gsize span_bytes, gsize windows_most)
 {
     CronosReadSpans *spans = g_new0(CronosReadSpans, 1);
 
@@ -64,6 +65,7 @@ CronosReadSpans *cronos_read_spans_new(const CronosZipDeflate *deflate, guint64 
     spans->id = cronos_read_cache_new_owner();
     spans->size_bytes = size_bytes;
     spans->crc32 = crc32;
+    spans->windows_most = windows_most;
     g_mutex_init(&spans->lock);
     g_cond_init(&spans->advanced);
     spans->known = g_array_new(FALSE, FALSE, sizeof(Span));
@@ -172,6 +174,20 @@ static gboolean check_sizes(CronosReadSpans *spans, CronosZipSpan *span,
     return !*out_ended || check_tail(spans, span, block->bytes + span->size, error);
 }
 
+static void thin_locked(CronosReadSpans *spans)
+{
+    spans->window_every *= 2;
+    for (guint i = 0; i < spans->known->len; i++) {
+        Span *span = nth(spans, i);
+
+        if (i % spans->window_every == 0 || span->window == NULL)
+            continue;
+        g_clear_pointer(&span->window, g_free);
+        spans->window_bytes -= span->window_bytes;
+        span->window_bytes = 0;
+    }
+}
+
 /* Writes down the new span and moves the frontier to its end. */
 static void move_frontier(CronosReadSpans *spans, const CronosZipSpan *span, gboolean ended,
                           const CronosReadBlock *block)
@@ -194,6 +210,8 @@ static void move_frontier(CronosReadSpans *spans, const CronosZipSpan *span, gbo
     g_mutex_lock(&spans->lock);
     g_array_append_val(spans->known, new);
     spans->window_bytes += new.window_bytes;
+    while (spans->window_bytes > spans->windows_most && spans->window_every < spans->known->len)
+        thin_locked(spans);
     spans->frontier_bit = span->end_bit;
     spans->frontier_offset += span->size;
     spans->ended = ended;
@@ -517,15 +535,6 @@ gsize cronos_read_spans_window_bytes(CronosReadSpans *spans)
 void cronos_read_spans_thin(CronosReadSpans *spans)
 {
     g_mutex_lock(&spans->lock);
-    spans->window_every *= 2;
-    for (guint i = 0; i < spans->known->len; i++) {
-        Span *span = nth(spans, i);
-
-        if (i % spans->window_every == 0 || span->window == NULL)
-            continue;
-        g_clear_pointer(&span->window, g_free);
-        spans->window_bytes -= span->window_bytes;
-        span->window_bytes = 0;
-    }
+    thin_locked(spans);
     g_mutex_unlock(&spans->lock);
 }

@@ -18,9 +18,10 @@
 
 typedef struct CronosReadSpans CronosReadSpans;
 
-/* @deflate: copied. @span_bytes: how long spans shall be, roughly. */
+/* @deflate: copied. @span_bytes: how long spans shall be, roughly. @windows_most: bytes; where
+ * windows take more, every second one is given up, also while a single read goes a long way. */
 CronosReadSpans *cronos_read_spans_new(const CronosZipDeflate *deflate, guint64 size_bytes,
-                                       guint32 crc32, gsize span_bytes);
+                                       guint32 crc32, gsize span_bytes, gsize windows_most);
 void cronos_read_spans_free(CronosReadSpans *spans); /* NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosReadSpans, cronos_read_spans_free)
 
