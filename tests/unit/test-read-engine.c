@@ -4,7 +4,12 @@
 #include "tests/unit/read-fixture.h"
 
 #include "core/read-memory.h"
+#include "core/read-spans.h"
 #include "core/read-streams.h"
+#include "core/zip/zip-reader.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 /* What is decoded by several threads at once, and the blocks they hold meanwhile. */
 #define SLACK_BYTES (CRONOS_READ_IN_FLIGHT + 8 * MIB)
@@ -387,12 +392,43 @@ static void test_endless_block(void **state)
     cronos_archive_set_cache_limit(64 * MIB);
 }
 
+/* As far as its windows go, a member of any size takes no more than it may while one read goes all
+ * the way to its end. */
+static void test_windows_of_a_single_read(void **state)
+{
+    const ReadFixture *fixture = *state;
+    g_autofree char *path = read_fixture_path(fixture, "zip.zip");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    g_autoptr(CronosZipIndex) index = cronos_zip_index_open(fd, NULL);
+    g_autoptr(CronosArchive) archive = read_fixture_open(fixture, "zip.zip");
+    CronosZipDeflate deflate = {.fd = fd};
+    CronosZipExtent extent;
+    CronosReadPiece piece;
+    const gsize most = 16 << 10, span = 256 << 10;
+
+    assert_true(cronos_zip_index_extent(index, find_plain(archive), &extent, NULL));
+    deflate.stored_bytes = extent.stored_bytes;
+    assert_true(cronos_zip_locate(fd, &extent, cronos_zip_index_directory_offset(index),
+                                  &deflate.offset, NULL));
+    g_autoptr(CronosReadSpans) spans =
+        cronos_read_spans_new(&deflate, extent.size_bytes, extent.crc32, span, most);
+    assert_true(cronos_read_spans_piece(spans, extent.size_bytes - 1, &piece, NULL));
+    assert_memory_equal(piece.bytes, fixture->plain + piece.offset, piece.size);
+    cronos_read_cache_release(piece.block);
+    assert_true(cronos_read_spans_window_bytes(spans) <= most);
+    assert_true(cronos_read_spans_piece(spans, span, &piece, NULL));
+    assert_memory_equal(piece.bytes, fixture->plain + piece.offset, piece.size);
+    cronos_read_cache_release(piece.block);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_large_cache),
         cmocka_unit_test(test_small_cache),
         cmocka_unit_test(test_hardly_any_cache),
+        cmocka_unit_test(test_windows_of_a_single_read),
         cmocka_unit_test(test_random_reads_after_one_pass),
         cmocka_unit_test(test_closing_while_reading_ahead),
         cmocka_unit_test(test_damaged_chunk),
