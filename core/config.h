@@ -3,7 +3,8 @@
 #pragma once
 #include <glib.h>
 
-/* One key of cronos.conf. The table in config-table.c drives parsing, checking, defaults and printing. */
+/* One key of cronos.conf. The table in config-table.c drives parsing, checking, defaults and
+ * printing. */
 typedef enum {
     CRONOS_CONFIG_BACKUP_DIRECTORY,             /* string; resolved against the root */
     CRONOS_CONFIG_BACKUP_RETENTION_DAYS,        /* int >= 0; 0: no limit by age */

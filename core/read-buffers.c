@@ -62,13 +62,14 @@ static guint8 *map_aligned(gsize bytes)
 {
     guint8 *begin = map(bytes + LARGE_PAGE_BYTES);
     gsize before = (gsize)(-(guintptr)begin % LARGE_PAGE_BYTES);
+    guint8 *aligned = begin + before;
 
     if (before > 0)
         munmap(begin, before);
-    munmap(begin + before + bytes, LARGE_PAGE_BYTES - before);
+    munmap(aligned + bytes, LARGE_PAGE_BYTES - before);
     /* Where the system has none, small ones do. */
-    madvise(begin + before, bytes, MADV_HUGEPAGE);
-    return begin + before;
+    madvise(aligned, bytes, MADV_HUGEPAGE);
+    return aligned;
 }
 
 static gint compare_regions(gconstpointer a, gconstpointer b)
