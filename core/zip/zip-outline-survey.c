@@ -205,7 +205,8 @@ static void keep_notes(const Survey *survey, CronosZipOutline *outline)
     outline->name_starts =
         copy_numbers((guint32 *)(gpointer)survey->name_starts->data, outline->step_count + 1);
     outline->names = g_malloc(MAX(end, 1));
-    memcpy(outline->names, survey->names->data, end);
+    if (end > 0)
+        memcpy(outline->names, survey->names->data, end);
     outline->totals = copy_numbers(survey->totals, outline->depth_count);
     outline->before = g_new(guint32, MAX((gsize)outline->step_count * outline->depth_count, 1));
     for (guint32 step = 0; step < outline->step_count; step++)
