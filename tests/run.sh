@@ -184,7 +184,7 @@ cppcheck_clean()
     cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j "$(nproc)" \
         --enable=warning,performance,portability --library=gtk --library=posix -I . \
         -D_GNU_SOURCE -DCRONOS_VERSION='""' -DG_LOG_DOMAIN='""' \
-        '-DG_DEFINE_QUARK(name, function)=' --suppressions-list=tests/lib/cppcheck.supp \
+        --suppressions-list=tests/lib/cppcheck.supp \
         core fs cli
 }
 
