@@ -6,6 +6,8 @@
 #include "cli/progress.h"
 #include "cli/result-json.h"
 #include "cli/terminal.h"
+#include "core/backup-name.h"
+#include "core/error.h"
 #include "core/metadata.h"
 
 #include <stdio.h>
@@ -21,7 +23,7 @@ static const CronosOption options[] = {
     CRONOS_NUMBER('l', "level", level, "LEVEL", "compression, 0 to 12 (as configured)", 0, 12),
     CRONOS_NUMBER('j', "threads", threads, "THREADS", "0: one a processor (0)", 0, 1024),
     CRONOS_FLAG(0, "full", full, "take nothing over from the earlier backup"),
-    CRONOS_FLAG(0, "if-changed", if_changed, "only if the newest backup does not hold it all"),
+    CRONOS_FLAG(0, "if-changed", if_changed, "only if enough has changed since the newest backup"),
     CRONOS_FLAG('n', "dry-run", dry_run, "walk and count, write nothing"),
     CRONOS_FLAG(0, "json", json, "print the result as JSON"),
     CRONOS_OPTIONS_END,
@@ -51,8 +53,16 @@ static void print_json(const CronosInvocation *invocation, const CronosCreateRes
     cronos_json_print_object(root);
 }
 
+static gboolean is_automatic(const CronosArguments *arguments)
+{
+    return g_strcmp0(arguments->type, CRONOS_BACKUP_TYPE_AUTO) == 0;
+}
+
+/* Whoever starts automatic backups waits for new ones alone. */
 static void print_path(const CronosInvocation *invocation, const CronosCreateResult *result)
 {
+    if (result->declined != NULL && is_automatic(invocation->arguments))
+        return;
     if (result->path != NULL)
         puts(result->path);
     else
@@ -77,8 +87,8 @@ static void summarize(const CronosCreateResult *result, gboolean dry_run, double
     g_autofree char *bytes = cronos_format_size(result->bytes);
     g_autofree char *stored = cronos_format_size(result->archive_bytes);
 
-    if (result->unchanged) {
-        cronos_say_note("nothing has changed since %s: no backup made", result->file_name);
+    if (result->declined != NULL) {
+        cronos_say_note("%s: no backup made", result->declined);
         return;
     }
     if (dry_run)
@@ -122,9 +132,21 @@ static int report(const CronosInvocation *invocation, const CronosCreateResult *
     return CRONOS_EXIT_INCOMPLETE;
 }
 
+static gboolean check_name(const CronosInvocation *invocation, GError **error)
+{
+    if (invocation->operand_count > 0 || is_automatic(invocation->arguments))
+        return TRUE;
+    g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_USAGE,
+                        "create needs a NAME for the backup, unless its type is auto");
+    return FALSE;
+}
+
 static int run(const CronosInvocation *invocation, GError **error)
 {
     const CronosArguments *arguments = invocation->arguments;
+
+    if (!check_name(invocation, error))
+        return CRONOS_EXIT_USAGE;
     g_autoptr(JsonObject) metadata = collect_metadata(arguments, error);
     CronosCreateOptions create = {
         .name = invocation->operands[0],
@@ -155,16 +177,15 @@ static int run(const CronosInvocation *invocation, GError **error)
 
 const CronosCommand cronos_command_create = {
     .name = "create",
-    .synopsis = "NAME",
+    .synopsis = "[NAME]",
     .summary = "Make a backup of the project directory",
     .details = "Prints the archive's path. Patterns are those of gitignore(5); -i, -e, -m and\n"
                "--metadata may be given several times. Exclusion wins over inclusion. Files that\n"
                "have not changed since the newest backup are taken over from it, checked; every\n"
-               "archive is complete all the same.\n",
+               "archive is complete all the same. A backup of type auto needs no NAME: the\n"
+               "directory's is taken.\n",
     .options = options,
-    .operands_min = 1,
     .operands_max = 1,
-    .operand_missing = "a NAME for the backup",
     .needs_config = TRUE,
     .run = run,
 };

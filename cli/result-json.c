@@ -11,6 +11,7 @@ JsonObject *cronos_result_of_create(const CronosCreateResult *result, gboolean d
     cronos_json_set_text(root, "file_name", result->file_name);
     json_object_set_boolean_member(root, "dry_run", dry_run);
     json_object_set_boolean_member(root, "unchanged", result->unchanged);
+    cronos_json_set_text(root, "declined", result->declined);
     cronos_json_set_count(root, "files", result->files);
     cronos_json_set_count(root, "directories", result->directories);
     cronos_json_set_count(root, "symlinks", result->symlinks);

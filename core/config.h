@@ -16,6 +16,8 @@ typedef enum {
     CRONOS_CONFIG_BACKUP_COMPRESSION_LEVEL,     /* int 0..12 */
     CRONOS_CONFIG_BACKUP_EXCLUDE_PATTERNS,      /* list of strings */
     CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES,        /* bool */
+    CRONOS_CONFIG_AUTO_INTERVAL_HOURS,          /* int >= 0; 0: any time */
+    CRONOS_CONFIG_AUTO_MIN_CHANGES,             /* int >= 1 */
     CRONOS_CONFIG_RESTORE_DEFAULT_STRATEGY,     /* string: new_location | overwrite */
     CRONOS_CONFIG_RESTORE_CREATE_RESTORE_POINT, /* bool */
     CRONOS_CONFIG_RESTORE_VERIFY_INTEGRITY,     /* bool */

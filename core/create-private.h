@@ -12,6 +12,7 @@
  * gathered or who compressed them: archives are the same whatever the number of threads.  Memory:
  * the ring's length times a job's size, whatever the files' sizes. */
 #pragma once
+#include "core/backup-name.h"
 #include "core/create.h"
 #include "core/progress-tally.h"
 #include "core/reuse.h"
@@ -168,9 +169,21 @@ void create_report_damage(CreateWriter *writer, const CreateLarge *large, const 
 /* Appends the segment's bytes, or shares them with the earlier archive. */
 gboolean create_append_reused(CreateWriter *writer, const CreateJob *job, GError **error);
 
-/* Returns: whether the walk gives just what @reuse holds; @out_counts: what it gave, if so. */
-gboolean create_is_unchanged(const CronosReuse *reuse, CronosScan *scan, GCancellable *cancellable,
-                             CronosCreateResult *out_counts);
+/* What decides whether a backup is made (create-due); all of it borrowed. */
+typedef struct {
+    int dirfd; /* of the backup directory */
+    const char *directory, *root;
+    const CronosScanOptions *scan;
+    GCancellable *cancellable; /* nullable; cancelled: due, so that the work itself says so */
+    gint64 now_ns;
+    guint interval_hours; /* since the last one of type auto; 0: any time */
+    guint min_changes;    /* files and symbolic links added, changed or removed since the newest
+                             one; up to 1: any difference, a directory's, too */
+} CreateDue;
+
+/* Returns: TRUE, or FALSE with what @result tells then: declined, and unchanged with all of its
+ * facts where the newest backup holds just what the walk gave. */
+gboolean create_is_due(const CreateDue *due, CronosCreateResult *result);
 
 /* Runs walker, workers and writer until the walk is at its end and all is written. */
 gboolean create_pipeline_run(CronosScan *scan, guint threads, int level, CreateWriter *writer,

@@ -34,6 +34,8 @@ typedef struct {
     const char *type;
     GPtrArray *include, *exclude; /* of const char *, NULL-terminated, borrowed strings */
     CronosPatterns *include_patterns, *exclude_patterns;
+    const char *skip[2];
+    CronosScanOptions scan;
     gint64 created, started_ns;
     gboolean member; /* the metadata is a member too */
 
@@ -52,6 +54,7 @@ void cronos_create_result_free(CronosCreateResult *result)
         return;
     g_free(result->path);
     g_free(result->file_name);
+    g_free(result->declined);
     g_ptr_array_unref(result->unreadable);
     g_ptr_array_unref(result->damaged);
     g_ptr_array_unref(result->removed);
@@ -107,6 +110,29 @@ static gboolean prepare_patterns(Create *create, GError **error)
     return create->exclude_patterns != NULL;
 }
 
+static void prepare_scan(Create *create)
+{
+    create->skip[0] = cronos_config_backup_directory(create->config);
+    create->scan = (CronosScanOptions){
+        .root = root_of(create),
+        .include = create->include_patterns,
+        .exclude = create->exclude_patterns,
+        .skip_directories = create->skip,
+        .exclude_caches = cronos_config_bool(create->config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES),
+    };
+}
+
+/* Returns: (owned), or NULL with @error. A root named ".files" makes backups named "files". */
+static char *name_of(const Create *create, GError **error)
+{
+    if (create->options->name != NULL)
+        return cronos_backup_name_normalize(create->options->name, error);
+    g_autofree char *base = g_path_get_basename(root_of(create));
+    const char *visible = base + strspn(base, ".");
+
+    return cronos_backup_name_normalize(g_str_equal(base, "/") ? "root" : visible, error);
+}
+
 static gboolean prepare(Create *create, const CronosProgress *progress, GError **error)
 {
     const CronosCreateOptions *options = create->options;
@@ -117,7 +143,7 @@ static gboolean prepare(Create *create, const CronosProgress *progress, GError *
     create->cancellable = progress == NULL ? NULL : progress->cancellable;
     create->result = result_new();
     create->type = options->type == NULL ? CRONOS_BACKUP_TYPE_MANUAL : options->type;
-    create->name = cronos_backup_name_normalize(options->name, error);
+    create->name = name_of(create, error);
     if (create->name == NULL || !cronos_backup_type_check(create->type, error))
         return FALSE;
     if (options->metadata != NULL && !cronos_metadata_check_user(options->metadata, error))
@@ -130,7 +156,10 @@ static gboolean prepare(Create *create, const CronosProgress *progress, GError *
                     "compression level %d is not between 0 and 12", create->level);
         return FALSE;
     }
-    return prepare_patterns(create, error);
+    if (!prepare_patterns(create, error))
+        return FALSE;
+    prepare_scan(create);
+    return TRUE;
 }
 
 static void create_clear(Create *create)
@@ -153,16 +182,7 @@ static void create_clear(Create *create)
 
 static CronosScan *open_scan(const Create *create, GError **error)
 {
-    const char *skip[] = {cronos_config_backup_directory(create->config), NULL};
-    CronosScanOptions options = {
-        .root = root_of(create),
-        .include = create->include_patterns,
-        .exclude = create->exclude_patterns,
-        .skip_directories = skip,
-        .exclude_caches = cronos_config_bool(create->config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES),
-    };
-
-    return cronos_scan_open(&options, error);
+    return cronos_scan_open(&create->scan, error);
 }
 
 /* SOURCE_DATE_EPOCH pins every time stamp that is not a file's own; never to the future, since
@@ -450,28 +470,25 @@ static gboolean begin_archive(Create *create, GError **error)
     return create->fd >= 0;
 }
 
-/* Returns: whether the newest backup of the root holds the tree already, which is the result then.
- * @dirfd: the backup directory. */
-static gboolean is_held_already(Create *create, int dirfd)
+/* @dirfd: the backup directory. */
+static gboolean is_due(Create *create, int dirfd)
 {
-    const char *directory = cronos_config_backup_directory(create->config);
-    CronosCreateResult *result = create->result, counts = {0};
-    g_autoptr(CronosReuse) newest = cronos_reuse_open(dirfd, directory, root_of(create), -1);
-    g_autoptr(CronosScan) scan = newest == NULL ? NULL : open_scan(create, NULL);
+    gboolean automatic = g_str_equal(create->type, CRONOS_BACKUP_TYPE_AUTO);
+    CreateDue due = {
+        .dirfd = dirfd,
+        .directory = cronos_config_backup_directory(create->config),
+        .root = root_of(create),
+        .scan = &create->scan,
+        .cancellable = create->cancellable,
+        .now_ns = now_ns(),
+    };
 
-    if (scan == NULL || !create_is_unchanged(newest, scan, create->cancellable, &counts))
-        return FALSE;
-    result->unchanged = TRUE;
-    result->file_name = g_strdup(cronos_reuse_file_name(newest));
-    result->path = g_build_filename(directory, result->file_name, NULL);
-    result->files = counts.files;
-    result->directories = counts.directories;
-    result->symlinks = counts.symlinks;
-    result->bytes = counts.bytes;
-    result->skipped = cronos_scan_skipped(scan);
-    cronos_log_event(CRONOS_LOG_INFO, result->file_name, NULL,
-                     "no backup made: nothing has changed since this one");
-    return TRUE;
+    if (automatic) {
+        due.interval_hours =
+            (guint)cronos_config_int(create->config, CRONOS_CONFIG_AUTO_INTERVAL_HOURS);
+        due.min_changes = (guint)cronos_config_int(create->config, CRONOS_CONFIG_AUTO_MIN_CHANGES);
+    }
+    return !create->options->if_changed || create_is_due(&due, create->result);
 }
 
 static gboolean publish(Create *create, GError **error)
@@ -555,29 +572,26 @@ static gboolean make_backup(Create *create, GError **error)
 {
     if (!check_root(create, error) || !lock_directory(create, error))
         return FALSE;
-    if (create->options->if_changed &&
-        is_held_already(create, cronos_backup_directory_fd(create->directory)))
-        return TRUE;
-    return write_backup(create, error);
+    return !is_due(create, cronos_backup_directory_fd(create->directory)) ||
+           write_backup(create, error);
 }
 
 /* The same question without the lock. A directory that is not there holds nothing. */
-static gboolean would_be_held_already(Create *create)
+static gboolean would_be_due(Create *create)
 {
-    int dirfd = create->options->if_changed ? open(cronos_config_backup_directory(create->config),
-                                                   O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                                            : -1;
+    int dirfd =
+        open(cronos_config_backup_directory(create->config), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (dirfd < 0)
-        return FALSE;
-    gboolean held = is_held_already(create, dirfd);
+        return TRUE;
+    gboolean due = is_due(create, dirfd);
     close(dirfd);
-    return held;
+    return due;
 }
 
 static gboolean dry_run(Create *create, GError **error)
 {
-    if (would_be_held_already(create))
+    if (!would_be_due(create))
         return TRUE;
     g_autoptr(CronosScan) scan = open_scan(create, error);
 

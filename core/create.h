@@ -7,7 +7,7 @@
 #include <json-glib/json-glib.h>
 
 typedef struct {
-    const char *name; /* as typed; normalized here */
+    const char *name; /* as typed, normalized here; NULL: that of the root */
     const char *type; /* NULL: manual */
     const char *root; /* absolute; NULL: the configured one */
     const char *const *include,
@@ -17,7 +17,8 @@ typedef struct {
     int level;                    /* -1: as configured */
     guint threads;                /* 0: one per processor */
     gboolean full;                /* no reuse of the earlier backup's members */
-    gboolean if_changed;          /* makes nothing where the newest backup of the root holds all */
+    gboolean if_changed;          /* makes nothing where the newest backup of the root holds all;
+                                     type auto: where that is not due, as configured */
     gboolean dry_run;             /* walks and counts, writes nothing */
     gboolean no_retention; /* a restore point must not push out the backup about to be restored */
 } CronosCreateOptions;
@@ -25,8 +26,10 @@ typedef struct {
 typedef struct {
     char *path;         /* absolute path of the archive; NULL in a dry run */
     char *file_name;    /* its last component; in a dry run the name it would have got */
-    gboolean unchanged; /* nothing was made (if_changed): both are those of the backup that holds
-                           the same already, also in a dry run */
+    char *declined;     /* why nothing was made (if_changed): "2 files have changed since ..., fewer
+                           than 5"; path and file_name are NULL then, unless unchanged; else NULL */
+    gboolean unchanged; /* nothing has changed: both are those of the backup that holds the same
+                           already, also in a dry run */
     guint64 files, directories, symlinks;
     guint64 bytes;                        /* decoded */
     guint64 archive_bytes;                /* size of the archive */

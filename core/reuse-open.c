@@ -42,6 +42,16 @@ guint64 cronos_reuse_member_count(const CronosReuse *reuse)
     return (guint64)cronos_zip_index_count(reuse->index) - 1 - (reuse->has_metadata_member ? 1 : 0);
 }
 
+guint64 cronos_reuse_file_count(const CronosReuse *reuse)
+{
+    guint32 count = cronos_zip_index_count(reuse->index);
+    guint64 files = 0;
+
+    for (guint32 entry = 1; entry < count; entry++)
+        files += cronos_zip_index_is_directory(reuse->index, entry) ? 0 : 1;
+    return files - (reuse->has_metadata_member ? 1 : 0);
+}
+
 /* Returns: (borrowed) the value @key of type @type, or NULL. */
 static JsonNode *find_value(JsonObject *object, const char *key, GType type)
 {
@@ -156,6 +166,29 @@ CronosReuse *cronos_reuse_open(int dirfd, const char *directory, const char *roo
         if (error != NULL)
             cronos_log_event(CRONOS_LOG_WARNING, backup->file_name, NULL,
                              "nothing can be taken over from this backup: %s", error->message);
+    }
+    return NULL;
+}
+
+char *cronos_reuse_find_start(int dirfd, const char *directory, const char *root, const char *type,
+                              gint64 *out_started_ns)
+{
+    g_autoptr(CronosCatalog) catalog = cronos_catalog_read_at(dirfd, ".", directory, NULL);
+    const GPtrArray *entries = catalog == NULL ? NULL : cronos_catalog_entries(catalog);
+
+    for (guint i = 0; entries != NULL && i < entries->len; i++) {
+        const CronosBackup *backup = entries->pdata[i];
+        CronosReuse facts = {0};
+
+        if (backup->foreign)
+            break;
+        if (strcmp(backup->parsed.type, type) != 0)
+            continue;
+        g_autoptr(JsonObject) metadata = cronos_metadata_read(dirfd, backup->file_name, NULL);
+        if (metadata == NULL || !take_metadata(&facts, metadata, root, -1))
+            continue;
+        *out_started_ns = facts.started_ns;
+        return g_strdup(backup->file_name);
     }
     return NULL;
 }

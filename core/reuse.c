@@ -132,20 +132,21 @@ gboolean cronos_reuse_find(CronosReuseReader *reader, const char *path, gsize pa
            out_extent->stored_bytes <= out_extent->size_bytes;
 }
 
-gboolean cronos_reuse_holds(CronosReuseReader *reader, const char *path, gsize path_length,
-                            const CronosMemberInfo *info)
+CronosReuseState cronos_reuse_compare(CronosReuseReader *reader, const char *path,
+                                      gsize path_length, const CronosMemberInfo *info)
 {
     const CronosReuse *reuse = reader->reuse;
     guint32 entry = look_up(reader, path, path_length);
+    gboolean folder = info->kind == CRONOS_MEMBER_DIRECTORY;
     CronosMemberInfo recorded;
 
-    if (entry == CRONOS_ENTRY_NONE || !cronos_zip_index_info(reuse->index, entry, &recorded, NULL))
-        return FALSE;
-    if (recorded.implied || recorded.mode != info->mode || recorded.uid != info->uid ||
-        recorded.gid != info->gid)
-        return FALSE;
-    return info->kind == CRONOS_MEMBER_DIRECTORY ? recorded.kind == CRONOS_MEMBER_DIRECTORY
-                                                 : is_unchanged(reuse, &recorded, info);
+    if (entry == CRONOS_ENTRY_NONE || cronos_zip_index_is_directory(reuse->index, entry) != folder)
+        return CRONOS_REUSE_ABSENT;
+    if (!cronos_zip_index_info(reuse->index, entry, &recorded, NULL) || recorded.implied ||
+        recorded.mode != info->mode || recorded.uid != info->uid || recorded.gid != info->gid)
+        return CRONOS_REUSE_CHANGED;
+    return folder || is_unchanged(reuse, &recorded, info) ? CRONOS_REUSE_HELD
+                                                          : CRONOS_REUSE_CHANGED;
 }
 
 static gboolean damaged(GError **error, const char *what)

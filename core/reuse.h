@@ -19,12 +19,18 @@ typedef struct CronosReuse CronosReuse;
  * those that compressing again would give; -1: with any. Backups that can not be opened are passed
  * over, with a line in the log. Returns: (owned), or NULL where there is none. */
 CronosReuse *cronos_reuse_open(int dirfd, const char *directory, const char *root, int level);
+/* When the newest backup of @root and @type began, in nanoseconds since the epoch. No archive's
+ * members are looked at. Returns: (owned) its file name, or NULL where there is none. */
+char *cronos_reuse_find_start(int dirfd, const char *directory, const char *root, const char *type,
+                              gint64 *out_started_ns);
 void cronos_reuse_free(CronosReuse *reuse); /* NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosReuse, cronos_reuse_free)
 const char *cronos_reuse_file_name(const CronosReuse *reuse); /* borrowed */
 int cronos_reuse_fd(const CronosReuse *reuse);                /* borrowed */
 /* Returns: the number of its members, the metadata member that create added not counted. */
 guint64 cronos_reuse_member_count(const CronosReuse *reuse);
+/* Returns: how many of them are no directories. */
+guint64 cronos_reuse_file_count(const CronosReuse *reuse);
 
 /* What one thread needs to look up and to take over. */
 typedef struct CronosReuseReader CronosReuseReader;
@@ -36,10 +42,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosReuseReader, cronos_reuse_reader_free)
  * where that lies. Quick when paths come in order. */
 gboolean cronos_reuse_find(CronosReuseReader *reader, const char *path, gsize path_length,
                            const CronosMemberInfo *info, CronosZipExtent *out_extent);
-/* Returns: whether @path, of any kind, is in the backup just as it was walked: files and symbolic
- * links unchanged as above, directories with the same mode and owner, whatever their times. */
-gboolean cronos_reuse_holds(CronosReuseReader *reader, const char *path, gsize path_length,
-                            const CronosMemberInfo *info);
+typedef enum {
+    CRONOS_REUSE_ABSENT,  /* not in the backup, or a folder in one of them alone */
+    CRONOS_REUSE_CHANGED, /* in it, otherwise */
+    CRONOS_REUSE_HELD,    /* in it just as it was walked */
+} CronosReuseState;
+
+/* Returns: what the backup holds of @path, of any kind. Held are files and symbolic links that are
+ * unchanged as above, and directories with the same mode and owner, whatever their times. */
+CronosReuseState cronos_reuse_compare(CronosReuseReader *reader, const char *path,
+                                      gsize path_length, const CronosMemberInfo *info);
 
 /* A member to be taken over whole. */
 typedef struct {

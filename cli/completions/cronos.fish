@@ -66,7 +66,7 @@ complete -c cronos -n '__fish_seen_subcommand_from create' -l metadata -r -F -d 
 complete -c cronos -n '__fish_seen_subcommand_from create' -s l -l level -x -a '(seq 0 12)' -d Compression
 complete -c cronos -n '__fish_seen_subcommand_from create' -s j -l threads -x -d Threads
 complete -c cronos -n '__fish_seen_subcommand_from create' -l full -d 'Take nothing over from the earlier backup'
-complete -c cronos -n '__fish_seen_subcommand_from create' -l if-changed -d 'Only if the newest backup does not hold it all'
+complete -c cronos -n '__fish_seen_subcommand_from create' -l if-changed -d 'Only if enough has changed since the newest backup'
 complete -c cronos -n '__fish_seen_subcommand_from list verify' -l all -d 'All of them'
 complete -c cronos -n '__fish_seen_subcommand_from list' -l sizes -d 'What each backup holds, and what it alone holds'
 complete -c cronos -n '__fish_seen_subcommand_from show' -l largest -x -a '10 20 50' -d 'The largest members, and kinds of files'

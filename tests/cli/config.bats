@@ -6,6 +6,7 @@ load ../lib/common
 
 KEYS=(backup.directory backup.retention_days backup.max_backups backup.keep_minimum
     backup.keep_daily backup.keep_weekly backup.keep_monthly backup.compression_level backup.exclude_patterns backup.exclude_caches
+    auto.interval_hours auto.min_changes
     restore.default_strategy restore.create_restore_point restore.verify_integrity
     log.file log.level)
 
@@ -75,6 +76,8 @@ assert_in_force()
     assert_refused $'backup: {\n  keep_daily = -1;\n};' "bad.conf:2" keep_daily
     assert_refused $'backup: {\n  keep_weekly = [4];\n};' "bad.conf:2" keep_weekly
     assert_refused $'backup: {\n  keep_monthly = 1.5;\n};' "bad.conf:2" keep_monthly
+    assert_refused $'auto: {\n  interval_hours = -1;\n};' "bad.conf:2" interval_hours
+    assert_refused $'auto: {\n  min_changes = 0;\n};' "bad.conf:2" min_changes
     assert_refused $'backup: {\n  exclude_patterns = ["a", 3];\n};' "bad.conf:2"
     assert_refused $'backup: {\n  exclude_caches = 1;\n};' "bad.conf:2" exclude_caches
     assert_refused $'restore: {\n  default_strategy = "sideways";\n};' "bad.conf:2" new_location

@@ -14,20 +14,6 @@ setup()
     settle
 }
 
-# Waits until what was changed last lies before the start of any later backup, as the coarsest clock
-# of a kernel tells it.
-settle()
-{
-    local now
-    now=$(date +%s%N)
-    wait_until 20 is_past $((now + 20000000))
-}
-
-is_past()
-{
-    (($(date +%s%N) > $1))
-}
-
 # The value "$2" of the next backup's JSON result; further arguments go to create.
 create_json()
 {

@@ -68,6 +68,7 @@ options_in_help()
     assert_usage_error list --frobnicate
     assert_usage_error -Z list
     assert_usage_error create
+    assert_usage_error create --if-changed -t manual
     assert_usage_error create x y
     assert_usage_error create x -t
     assert_usage_error create x -l eleventy

@@ -154,6 +154,20 @@ wait_until()
     done
 }
 
+# Waits until what was changed last lies before the start of any later backup, as the coarsest clock
+# of a kernel tells it.
+settle()
+{
+    local now
+    now=$(date +%s%N)
+    wait_until 20 is_past $((now + 20000000))
+}
+
+is_past()
+{
+    (($(date +%s%N) > $1))
+}
+
 # Runs a command as a user without privileges: nobody, where the tests run as root. /dev/fuse is
 # open to everyone in there, as udev leaves it on a Debian system, in a mount namespace of its own.
 as_user()

@@ -62,6 +62,8 @@ static void test_defaults(void **state)
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_KEEP_MONTHLY), 0);
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_COMPRESSION_LEVEL), 9);
     assert_false(cronos_config_bool(config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES));
+    assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_AUTO_INTERVAL_HOURS), 0);
+    assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_AUTO_MIN_CHANGES), 1);
     assert_true(cronos_config_bool(config, CRONOS_CONFIG_RESTORE_CREATE_RESTORE_POINT));
     assert_true(cronos_config_bool(config, CRONOS_CONFIG_RESTORE_VERIFY_INTEGRITY));
     assert_string_equal(cronos_config_string(config, CRONOS_CONFIG_RESTORE_DEFAULT_STRATEGY),

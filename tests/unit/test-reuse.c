@@ -316,7 +316,13 @@ static void test_find_refuses_what_may_have_changed_after_the_start(void **state
     assert_true(find_with_times(fixture, -5 * NS_PER_S, old));
 }
 
-static void test_holds_compares_kinds_modes_and_owners(void **state)
+static void assert_state(Fixture *fixture, const char *path, const CronosMemberInfo *info,
+                         CronosReuseState expected)
+{
+    assert_int_equal(cronos_reuse_compare(fixture->reader, path, strlen(path), info), expected);
+}
+
+static void test_compare_looks_at_kinds_modes_and_owners(void **state)
 {
     Fixture *fixture = *state;
     CronosMemberInfo file = settled_info(5), folder = settled_info(0), link = settled_info(4);
@@ -336,27 +342,27 @@ static void test_holds_compares_kinds_modes_and_owners(void **state)
     maker_finish(&maker, ROOT, 9);
     open_reuse(fixture);
     assert_int_equal(cronos_reuse_member_count(fixture->reuse), 5);
-    assert_true(cronos_reuse_holds(fixture->reader, "d", 1, &folder));
-    assert_true(cronos_reuse_holds(fixture->reader, "d/file", 6, &file));
-    assert_true(cronos_reuse_holds(fixture->reader, "d/link", 6, &link));
-    assert_false(cronos_reuse_holds(fixture->reader, "implied", 7, &folder));
-    assert_false(cronos_reuse_holds(fixture->reader, "d/none", 6, &file));
+    assert_state(fixture, "d", &folder, CRONOS_REUSE_HELD);
+    assert_state(fixture, "d/file", &file, CRONOS_REUSE_HELD);
+    assert_state(fixture, "d/link", &link, CRONOS_REUSE_HELD);
+    assert_state(fixture, "implied", &folder, CRONOS_REUSE_CHANGED);
+    assert_state(fixture, "d/none", &file, CRONOS_REUSE_ABSENT);
     changed = folder;
     changed.mtime_ns = changed.ctime_ns = STARTED_NS + NS_PER_S;
     changed.inode = 5;
-    assert_true(cronos_reuse_holds(fixture->reader, "d", 1, &changed));
+    assert_state(fixture, "d", &changed, CRONOS_REUSE_HELD);
     changed.mode = S_IFDIR | 0700;
-    assert_false(cronos_reuse_holds(fixture->reader, "d", 1, &changed));
+    assert_state(fixture, "d", &changed, CRONOS_REUSE_CHANGED);
     changed = file;
     changed.mode = S_IFREG | 0600;
-    assert_false(cronos_reuse_holds(fixture->reader, "d/file", 6, &changed));
+    assert_state(fixture, "d/file", &changed, CRONOS_REUSE_CHANGED);
     changed = file;
     changed.uid++;
-    assert_false(cronos_reuse_holds(fixture->reader, "d/file", 6, &changed));
+    assert_state(fixture, "d/file", &changed, CRONOS_REUSE_CHANGED);
     changed = link;
     changed.ctime_ns++;
-    assert_false(cronos_reuse_holds(fixture->reader, "d/link", 6, &changed));
-    assert_false(cronos_reuse_holds(fixture->reader, "d/file", 6, &folder));
+    assert_state(fixture, "d/link", &changed, CRONOS_REUSE_CHANGED);
+    assert_state(fixture, "d/file", &folder, CRONOS_REUSE_ABSENT);
 }
 
 #define MEMBERS 200u
@@ -738,7 +744,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_find_refuses_what_may_have_changed_after_the_start,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_holds_compares_kinds_modes_and_owners, set_up,
+        cmocka_unit_test_setup_teardown(test_compare_looks_at_kinds_modes_and_owners, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_take_brings_what_was_stored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_take_accepts_any_order, set_up, tear_down),
