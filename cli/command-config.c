@@ -102,7 +102,11 @@ static void print_text(const CronosConfig *config)
 
 static int run(const CronosInvocation *invocation, GError **error)
 {
+    const char *refusal = cronos_config_hooks_refusal(invocation->config);
+
     (void)error;
+    if (refusal != NULL)
+        cronos_say_warning("%s", refusal);
     if (invocation->arguments->json)
         print_json(invocation->config);
     else

@@ -7,6 +7,7 @@
 #include "cli/result-json.h"
 #include "cli/terminal.h"
 #include "core/backup-name.h"
+#include "core/backup-run.h"
 #include "core/error.h"
 #include "core/metadata.h"
 
@@ -124,8 +125,11 @@ static int report(const CronosInvocation *invocation, const CronosCreateResult *
         print_path(invocation, result);
     summarize(result, arguments->dry_run, seconds);
     report_damaged(result);
+    if (result->hook_error != NULL)
+        cronos_say_error("%s%s", result->hook_error,
+                         result->declined == NULL ? "; the backup is made" : "");
     if (result->unreadable == NULL || result->unreadable->len == 0)
-        return CRONOS_EXIT_DONE;
+        return result->hook_error != NULL ? CRONOS_EXIT_INCOMPLETE : CRONOS_EXIT_DONE;
     cronos_say_logged(NULL, result->unreadable);
     g_autofree char *files = cronos_format_count(result->unreadable->len, "path", "paths");
     cronos_say_error("%s could not be read; the backup holds everything else", files);
@@ -168,7 +172,7 @@ static int run(const CronosInvocation *invocation, GError **error)
     CronosProgressBar *bar = cronos_progress_bar_new("creating", arguments->no_progress);
     CronosProgress progress = cronos_progress_bar_hook(bar, cronos_interrupt_start());
     g_autoptr(CronosCreateResult) result =
-        cronos_create(invocation->config, &create, &progress, error);
+        cronos_backup_run(invocation->config, &create, &progress, error);
     cronos_progress_bar_free(bar);
     if (result == NULL)
         return CRONOS_EXIT_FAILED;

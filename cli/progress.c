@@ -29,7 +29,6 @@ CronosProgressBar *cronos_progress_bar_new(const char *verb, gboolean disabled)
     bar->verb = verb;
     bar->enabled = !disabled && !cronos_terminal_is_quiet() && isatty(STDERR_FILENO) &&
                    g_strcmp0(g_getenv("TERM"), "dumb") != 0;
-    bar->started_us = bar->drawn_us = g_get_monotonic_time();
     return bar;
 }
 
@@ -126,6 +125,8 @@ static void on_progress(const CronosProgressState *state, gpointer user_data)
     CronosProgressBar *bar = user_data;
     gint64 now = g_get_monotonic_time();
 
+    if (bar->started_us == 0)
+        bar->started_us = bar->drawn_us = now;
     if (state->bytes_done < bar->last_bytes) { /* a second pass began, e.g. verify, then restore */
         bar->started_us = now;
         bar->started_bytes = state->bytes_done;

@@ -7,11 +7,16 @@
 
 #include <string.h>
 
-char *cronos_config_location(const char *file, const char *included, guint line)
+char *cronos_config_source_path(const char *file, const char *included)
 {
     g_autofree char *directory = g_path_get_dirname(file);
-    g_autofree char *path =
-        included != NULL ? g_canonicalize_filename(included, directory) : g_strdup(file);
+
+    return included != NULL ? g_canonicalize_filename(included, directory) : g_strdup(file);
+}
+
+char *cronos_config_location(const char *file, const char *included, guint line)
+{
+    g_autofree char *path = cronos_config_source_path(file, included);
     g_autofree char *quoted = cronos_quote_path(path);
 
     return g_strdup_printf("%s:%u", quoted, line);
@@ -188,6 +193,8 @@ gboolean cronos_config_value_take(CronosConfigValue *value, const CronosConfigRo
     if (!takers[row->type](value, row, file, setting, error))
         return FALSE;
     g_free(value->origin);
+    g_free(value->file);
     value->origin = cronos_config_setting_location(file, setting);
+    value->file = cronos_config_source_path(file, config_setting_source_file(setting));
     return TRUE;
 }

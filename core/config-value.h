@@ -30,6 +30,7 @@ extern const CronosConfigRow cronos_config_rows[CRONOS_CONFIG_COUNT];
 
 typedef struct {
     char *origin;
+    char *file; /* absolute; NULL: a default */
     int number;
     char *text;
     char **texts;
@@ -45,7 +46,9 @@ gboolean cronos_config_value_take(CronosConfigValue *value, const CronosConfigRo
 /* Returns: (owned) "FILE:LINE" of a line that libconfig names; @included: nullable, relative to the
  * directory of @file. */
 char *cronos_config_location(const char *file, const char *included, guint line);
-/* The same of @setting. */
+/* Returns: (owned) the absolute path of the file that @included names, or of @file. */
+char *cronos_config_source_path(const char *file, const char *included);
+/* "FILE:LINE" of @setting. */
 char *cronos_config_setting_location(const char *file, const config_setting_t *setting);
 /* Sets @error CONFIG, "FILE:LINE: reason". */
 void cronos_config_setting_error(GError **error, const char *file, const config_setting_t *setting,

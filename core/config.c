@@ -5,6 +5,7 @@
 #include "core/config.h"
 
 #include "core/config-source.h"
+#include "core/config-trust.h"
 #include "core/config-value.h"
 #include "core/error.h"
 #include "core/nearest.h"
@@ -18,6 +19,7 @@ struct CronosConfig {
     char *root;
     char *file;
     GPtrArray *warnings;
+    char *hooks_refusal;
     CronosConfigValue values[CRONOS_CONFIG_COUNT];
 };
 
@@ -197,15 +199,22 @@ static void resolve_paths(CronosConfig *config)
     }
 }
 
-/* Whoever unpacks a project of others must not run their commands by looking into its backups. */
-static void refuse_command_of_root(CronosConfig *config, const char *explicit_path)
+/* Returns: whether the file was found in the root, and not named by the user. */
+static gboolean is_found_in_root(const CronosConfig *config, const char *explicit_path)
 {
-    CronosConfigValue *value = &config->values[CRONOS_CONFIG_ARCHIVE_PASSPHRASE_COMMAND];
     const char *named = g_getenv("CRONOS_CONFIG");
     g_autofree char *of_root = g_build_filename(config->root, "cronos.conf", NULL);
 
-    if (*value->text == '\0' || explicit_path != NULL || (named != NULL && *named != '\0') ||
-        strcmp(config->file, of_root) != 0)
+    return explicit_path == NULL && (named == NULL || *named == '\0') &&
+           g_strcmp0(config->file, of_root) == 0;
+}
+
+/* Whoever unpacks a project of others must not run their commands by looking into its backups. */
+static void refuse_command_of_root(CronosConfig *config)
+{
+    CronosConfigValue *value = &config->values[CRONOS_CONFIG_ARCHIVE_PASSPHRASE_COMMAND];
+
+    if (*value->text == '\0')
         return;
     g_ptr_array_add(config->warnings,
                     g_strdup_printf("%s: archive.passphrase_command: commands are not taken from "
@@ -215,6 +224,31 @@ static void refuse_command_of_root(CronosConfig *config, const char *explicit_pa
     g_free(value->origin);
     value->text = g_strdup("");
     value->origin = g_strdup("default");
+}
+
+/* Whoever can write to a project must not have others run what he likes. What was read may be gone
+ * by now; but where only the user can change the file and what leads to it, nobody swapped it. */
+static void refuse_hooks_of_others(CronosConfig *config)
+{
+    static const CronosConfigKey keys[] = {CRONOS_CONFIG_HOOKS_BEFORE_CREATE,
+                                           CRONOS_CONFIG_HOOKS_AFTER_CREATE,
+                                           CRONOS_CONFIG_HOOKS_ON_FAILURE};
+
+    for (guint i = 0; i < G_N_ELEMENTS(keys) && config->hooks_refusal == NULL; i++) {
+        const CronosConfigValue *value = &config->values[keys[i]];
+
+        if (*value->text == '\0')
+            continue;
+        g_autofree char *included = cronos_config_trust_problem(value->file);
+        g_autofree char *problem =
+            included != NULL ? NULL : cronos_config_trust_problem(config->file);
+        if (included != NULL || problem != NULL)
+            config->hooks_refusal =
+                g_strdup_printf("%s: %s: no command is run from this file, since %s; take that "
+                                "right away, or name the file by --config",
+                                value->origin, cronos_config_rows[keys[i]].name,
+                                included != NULL ? included : problem);
+    }
 }
 
 /* A backup leaves out its own directory: were that the root, every backup would be empty. */
@@ -273,7 +307,10 @@ CronosConfig *cronos_config_load(const char *root, const char *explicit_path, GE
     }
     if (config->file != NULL && !load_file(config, error))
         return NULL;
-    refuse_command_of_root(config, explicit_path);
+    if (is_found_in_root(config, explicit_path)) {
+        refuse_command_of_root(config);
+        refuse_hooks_of_others(config);
+    }
     resolve_paths(config);
     return check_backup_directory(config, error) ? g_steal_pointer(&config) : NULL;
 }
@@ -284,10 +321,12 @@ void cronos_config_free(CronosConfig *config)
         return;
     for (guint i = 0; i < CRONOS_CONFIG_COUNT; i++) {
         g_free(config->values[i].origin);
+        g_free(config->values[i].file);
         g_free(config->values[i].text);
         g_strfreev(config->values[i].texts);
     }
     g_ptr_array_unref(config->warnings);
+    g_free(config->hooks_refusal);
     g_free(config->file);
     g_free(config->root);
     g_free(config);
@@ -318,6 +357,11 @@ const char *cronos_config_file(const CronosConfig *config)
 const GPtrArray *cronos_config_warnings(const CronosConfig *config)
 {
     return config->warnings;
+}
+
+const char *cronos_config_hooks_refusal(const CronosConfig *config)
+{
+    return config->hooks_refusal;
 }
 
 const char *cronos_config_string(const CronosConfig *config, CronosConfigKey key)

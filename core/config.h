@@ -23,6 +23,10 @@ typedef enum {
     CRONOS_CONFIG_RESTORE_VERIFY_INTEGRITY,     /* bool */
     CRONOS_CONFIG_ARCHIVE_PASSPHRASE_FILE,      /* string; resolved against the root */
     CRONOS_CONFIG_ARCHIVE_PASSPHRASE_COMMAND,   /* string; "" in a file that lies in the root */
+    CRONOS_CONFIG_HOOKS_BEFORE_CREATE,          /* string: a command of sh */
+    CRONOS_CONFIG_HOOKS_AFTER_CREATE,           /* likewise */
+    CRONOS_CONFIG_HOOKS_ON_FAILURE,             /* likewise */
+    CRONOS_CONFIG_HOOKS_TIMEOUT_SECONDS,        /* int >= 0; 0: no limit */
     CRONOS_CONFIG_LOG_FILE,                     /* string; resolved against the root */
     CRONOS_CONFIG_LOG_LEVEL,                    /* string: error | warning | info | debug */
     CRONOS_CONFIG_COUNT
@@ -53,6 +57,8 @@ const char *cronos_config_backup_directory(const CronosConfig *config); /* absol
 const char *cronos_config_log_file(const CronosConfig *config); /* absolute; NULL: log.file is "" */
 const char *cronos_config_file(const CronosConfig *config);     /* NULL: defaults alone */
 const GPtrArray *cronos_config_warnings(const CronosConfig *config); /* of char * */
+/* Why hooks must not be run: "FILE:LINE: ...", as an error reads; NULL: they may. */
+const char *cronos_config_hooks_refusal(const CronosConfig *config);
 
 /* Paths are absolute here, too. The key must be of the type asked for. */
 const char *cronos_config_string(const CronosConfig *config, CronosConfigKey key);

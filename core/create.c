@@ -55,6 +55,7 @@ void cronos_create_result_free(CronosCreateResult *result)
     g_free(result->path);
     g_free(result->file_name);
     g_free(result->declined);
+    g_free(result->hook_error);
     g_ptr_array_unref(result->unreadable);
     g_ptr_array_unref(result->damaged);
     g_ptr_array_unref(result->removed);
@@ -605,6 +606,29 @@ static gboolean dry_run(Create *create, GError **error)
     create->result->file_name =
         cronos_backup_name_format(create->type, create->name, now_ns() / NS_PER_S);
     return TRUE;
+}
+
+char *cronos_create_check(const CronosConfig *config, const CronosCreateOptions *options,
+                          GError **error)
+{
+    Create create = {.config = config, .options = options};
+    char *name = prepare(&create, NULL, error) ? g_steal_pointer(&create.name) : NULL;
+
+    create_clear(&create);
+    return name;
+}
+
+CronosCreateResult *cronos_create_find_declined(const CronosConfig *config,
+                                                const CronosCreateOptions *options,
+                                                const CronosProgress *progress)
+{
+    Create create = {.config = config, .options = options};
+    CronosCreateResult *result = NULL;
+
+    if (prepare(&create, progress, NULL) && !would_be_due(&create))
+        result = g_steal_pointer(&create.result);
+    create_clear(&create);
+    return result;
 }
 
 CronosCreateResult *cronos_create(const CronosConfig *config, const CronosCreateOptions *options,

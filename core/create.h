@@ -39,8 +39,19 @@ typedef struct {
     GPtrArray *damaged;    /* of char *, "ARCHIVE: PATH: reason": members of the earlier backup that
                               could not be taken over for damage; they were compressed afresh */
     GPtrArray *removed;    /* of char *: file names that retention removed afterwards */
+    char *hook_error; /* what became of hooks.after_create, where that failed; else NULL. Set by
+                         cronos_backup_run alone. */
 } CronosCreateResult;
 
+/* Checks what can be found wrong without a look at the tree. Returns: (owned) the name that the
+ * backup will have, normalized; or NULL with @error USAGE. */
+char *cronos_create_check(const CronosConfig *config, const CronosCreateOptions *options,
+                          GError **error);
+/* Returns: (owned) what cronos_create would answer where it makes no backup (if_changed); NULL
+ * where it makes one, or fails. */
+CronosCreateResult *cronos_create_find_declined(const CronosConfig *config,
+                                                const CronosCreateOptions *options,
+                                                const CronosProgress *progress);
 /* @progress: nullable. Returns: (owned), or NULL with @error; nothing is left behind then. */
 CronosCreateResult *cronos_create(const CronosConfig *config, const CronosCreateOptions *options,
                                   const CronosProgress *progress, GError **error);

@@ -262,6 +262,14 @@ void cronos_log_prepare(void)
     g_mutex_unlock(&sink.lock);
 }
 
+void cronos_log_make_way(void)
+{
+    g_mutex_lock(&sink.lock);
+    if (sink.use_stderr && sink.before_line != NULL)
+        sink.before_line();
+    g_mutex_unlock(&sink.lock);
+}
+
 void cronos_log_detach(void)
 {
     g_mutex_lock(&sink.lock);

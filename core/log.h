@@ -30,6 +30,9 @@ void cronos_log_start(const CronosLogOptions *options);
 /* Opens what later lines are written to, and would only be opened for the first one: for a process
  * that is about to give up the right to open files. The file is then made at once. */
 void cronos_log_prepare(void);
+/* Calls before_line, for somebody who writes to stderr past the log, as a command that is run does.
+ */
+void cronos_log_make_way(void);
 /* After daemonizing: no more stderr. */
 void cronos_log_detach(void);
 

@@ -8,6 +8,7 @@ KEYS=(backup.directory backup.retention_days backup.max_backups backup.keep_mini
     backup.keep_daily backup.keep_weekly backup.keep_monthly backup.compression_level backup.exclude_patterns backup.exclude_caches
     auto.interval_hours auto.min_changes
     restore.default_strategy restore.create_restore_point restore.verify_integrity
+    hooks.before_create hooks.after_create hooks.on_failure hooks.timeout_seconds
     log.file log.level)
 
 # The configuration "$1" is refused, for every command alike, and "$2"... stand in the message.
@@ -78,6 +79,8 @@ assert_in_force()
     assert_refused $'backup: {\n  keep_monthly = 1.5;\n};' "bad.conf:2" keep_monthly
     assert_refused $'auto: {\n  interval_hours = -1;\n};' "bad.conf:2" interval_hours
     assert_refused $'auto: {\n  min_changes = 0;\n};' "bad.conf:2" min_changes
+    assert_refused $'hooks: {\n  before_create = [ "true" ];\n};' "bad.conf:2" before_create
+    assert_refused $'hooks: {\n  timeout_seconds = -1;\n};' "bad.conf:2" timeout_seconds
     assert_refused $'backup: {\n  exclude_patterns = ["a", 3];\n};' "bad.conf:2"
     assert_refused $'backup: {\n  exclude_caches = 1;\n};' "bad.conf:2" exclude_caches
     assert_refused $'restore: {\n  default_strategy = "sideways";\n};' "bad.conf:2" new_location

@@ -64,6 +64,9 @@ static void test_defaults(void **state)
     assert_false(cronos_config_bool(config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES));
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_AUTO_INTERVAL_HOURS), 0);
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_AUTO_MIN_CHANGES), 1);
+    assert_string_equal(cronos_config_string(config, CRONOS_CONFIG_HOOKS_BEFORE_CREATE), "");
+    assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_HOOKS_TIMEOUT_SECONDS), 300);
+    assert_null(cronos_config_hooks_refusal(config));
     assert_true(cronos_config_bool(config, CRONOS_CONFIG_RESTORE_CREATE_RESTORE_POINT));
     assert_true(cronos_config_bool(config, CRONOS_CONFIG_RESTORE_VERIFY_INTEGRITY));
     assert_string_equal(cronos_config_string(config, CRONOS_CONFIG_RESTORE_DEFAULT_STRATEGY),
@@ -311,6 +314,65 @@ static void test_warnings(void **state)
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_BACKUP_RETENTION_DAYS), 30);
 }
 
+static void assert_hooks_refused(const char *path, mode_t mode, const char *reason)
+{
+    struct stat before;
+    g_autoptr(GError) error = NULL;
+
+    assert_int_equal(stat(path, &before), 0);
+    assert_int_equal(chmod(path, mode), 0);
+    g_autoptr(CronosConfig) config = cronos_config_load(root, NULL, &error);
+    assert_non_null(config);
+    if (reason == NULL) {
+        assert_null(cronos_config_hooks_refusal(config));
+    } else {
+        g_autofree char *problem = g_strdup_printf("since %s %s", path, reason);
+        assert_non_null(cronos_config_hooks_refusal(config));
+        assert_non_null(strstr(cronos_config_hooks_refusal(config), problem));
+    }
+    assert_int_equal(chmod(path, before.st_mode & 07777), 0);
+}
+
+/* Commands are taken from the root's own file only where nobody else can have written it. */
+static void test_hooks_of_others(void **state)
+{
+    g_autofree char *folder = g_build_filename(root, "more", NULL);
+    g_autofree char *included = g_build_filename(folder, "more.conf", NULL);
+    g_autofree char *file = g_build_filename(root, "cronos.conf", NULL);
+    const char *everybody = "can be written by everybody", *group = "can be written by its group";
+
+    temporary_write(root, "cronos.conf", "@include \"more/more.conf\"\n");
+    assert_int_equal(g_mkdir(folder, 0755), 0);
+    temporary_write(root, "more/more.conf", "hooks: {\n on_failure = \"true\"; };\n");
+    assert_hooks_refused(file, 0644, NULL);
+    assert_hooks_refused(file, 0664, group);
+    assert_hooks_refused(file, 0606, everybody);
+    assert_hooks_refused(included, 0666, everybody);
+    assert_hooks_refused(folder, 0775, group);
+    assert_hooks_refused(root, 0777, everybody);
+    assert_hooks_refused(root, 01777, NULL);
+
+    /* Whoever names the file means it; and without commands there is nothing to refuse. */
+    assert_int_equal(chmod(file, 0666), 0);
+    g_autoptr(CronosConfig) named = cronos_config_load(root, file, NULL);
+    assert_null(cronos_config_hooks_refusal(named));
+    temporary_write(root, "more/more.conf", "hooks: { timeout_seconds = 1; };\n");
+    assert_hooks_refused(file, 0666, NULL);
+}
+
+static void test_hooks_of_another_user(void **state)
+{
+    g_autofree char *file = g_build_filename(root, "cronos.conf", NULL);
+    g_autofree char *target = g_build_filename(root, "target", NULL);
+    const char *reason = geteuid() == 0 ? "belongs to the user 54321" : NULL;
+
+    temporary_write(root, "target", "hooks: { after_create = \"true\"; };\n");
+    assert_int_equal(symlink("target", file), 0);
+    if (geteuid() == 0)
+        assert_int_equal(chown(target, 54321, 54321), 0);
+    assert_hooks_refused(target, 0644, reason);
+}
+
 static void test_order_of_files(void **state)
 {
     g_autoptr(GError) error = NULL;
@@ -398,6 +460,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_too_many_includes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unreadable_texts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_warnings, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hooks_of_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hooks_of_another_user, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order_of_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_root, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_root_as_backup_directory, set_up, tear_down),
