@@ -6,6 +6,7 @@
 #include "cli/result-json.h"
 #include "cli/table.h"
 #include "core/error.h"
+#include "core/metrics.h"
 #include "core/pin.h"
 
 static const CronosOption options[] = {
@@ -120,6 +121,8 @@ static int run(const CronosInvocation *invocation, GError **error)
     if (verdicts == NULL)
         return CRONOS_EXIT_FAILED;
     report(arguments, verdicts);
+    if (!arguments->dry_run)
+        cronos_metrics_note_clean(invocation->config);
     say_orphans(cronos_pin_clear_orphans(directory, arguments->dry_run), arguments->dry_run);
     return CRONOS_EXIT_DONE;
 }

@@ -7,6 +7,7 @@
 #include "cli/terminal.h"
 #include "core/archive.h"
 #include "core/error.h"
+#include "core/metrics.h"
 #include "core/verify.h"
 
 #include <string.h>
@@ -29,6 +30,7 @@ typedef struct {
     JsonArray *array; /* with --json */
     int status;
     gboolean repairable; /* one of them was damaged, and a ZIP archive */
+    guint damaged;
 } Run;
 
 /* Returns: (owned) array of const CronosBackup *, borrowed from @catalog. */
@@ -136,6 +138,13 @@ static JsonObject *result_json(const CronosBackup *backup, const CronosVerifyRes
     return object;
 }
 
+/* What can not be checked here at all is not known to be. */
+static gboolean is_damaged(const CronosVerifyResult *result, const GError *problem)
+{
+    return result != NULL ? !cronos_verify_result_is_whole(result)
+                          : !g_error_matches(problem, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED);
+}
+
 static void report(Run *run, const CronosBackup *backup, const CronosVerifyResult *result,
                    const GError *problem)
 {
@@ -146,6 +155,7 @@ static void report(Run *run, const CronosBackup *backup, const CronosVerifyResul
                            : g_error_matches(problem, CRONOS_ERROR, CRONOS_ERROR_DAMAGED);
 
     run->repairable |= damaged && cronos_archive_is_zip_name(backup->file_name);
+    run->damaged += is_damaged(result, problem) ? 1 : 0;
     status_merge(&run->status, result != NULL ? result_status(result) : CRONOS_EXIT_FAILED);
     if (run->array != NULL)
         json_array_add_object_element(run->array, result_json(backup, result, problem));
@@ -245,10 +255,11 @@ static int run(const CronosInvocation *invocation, GError **error)
                                     g_array_index(chosen, const CronosBackup *, 0), error);
     g_autoptr(JsonArray) array = arguments->json ? json_array_new() : NULL;
     Run all = {invocation, verify,           catalog, cronos_interrupt_start(),
-               array,      CRONOS_EXIT_DONE, FALSE};
+               array,      CRONOS_EXIT_DONE, FALSE,   0};
     for (guint i = 0; i < chosen->len; i++)
         if (!verify_one(&all, g_array_index(chosen, const CronosBackup *, i), error))
             return CRONOS_EXIT_FAILED;
+    cronos_metrics_note_verify(invocation->config, chosen->len, all.damaged);
     if (array != NULL)
         cronos_json_print_array(array);
     if (chosen->len == 0)

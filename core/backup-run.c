@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/hooks.h"
 #include "core/log.h"
+#include "core/metrics.h"
 
 /* One call of cronos_backup_run; all but the strings is borrowed. */
 typedef struct {
@@ -157,11 +158,18 @@ CronosCreateResult *cronos_backup_run(const CronosConfig *config,
 {
     Run run = {.config = config, .options = options, .progress = progress};
     CronosCreateResult *result = NULL;
+    gint64 started = g_get_monotonic_time();
+    GError *failure = NULL;
 
     if (options->dry_run)
         return cronos_create(config, options, progress, error);
-    if (prepare(&run, error))
-        result = run_all(&run, error);
+    if (prepare(&run, &failure))
+        result = run_all(&run, &failure);
+    if (!g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_USAGE))
+        cronos_metrics_note_create(config, result,
+                                   (double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC);
+    if (failure != NULL)
+        g_propagate_error(error, failure);
     g_free(run.name);
     g_strfreev(run.environment);
     return result;

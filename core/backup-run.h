@@ -16,7 +16,11 @@
  * Each hook finds in its environment: CRONOS_HOOK, CRONOS_ROOT, CRONOS_BACKUP_DIRECTORY,
  * CRONOS_NAME, CRONOS_TYPE; after_create: CRONOS_STATUS (done, incomplete, declined),
  * CRONOS_ARCHIVE, and the result's numbers; on_failure: CRONOS_STATUS (failed, cancelled),
- * CRONOS_ERROR. Returns: (owned), or NULL with @error. Threads: safe. */
+ * CRONOS_ERROR.
+ *
+ * How it went is noted for monitoring (core/metrics.h).
+ *
+ * Returns: (owned), or NULL with @error. Threads: safe. */
 CronosCreateResult *cronos_backup_run(const CronosConfig *config,
                                       const CronosCreateOptions *options,
                                       const CronosProgress *progress, GError **error);

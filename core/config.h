@@ -27,6 +27,7 @@ typedef enum {
     CRONOS_CONFIG_HOOKS_AFTER_CREATE,           /* likewise */
     CRONOS_CONFIG_HOOKS_ON_FAILURE,             /* likewise */
     CRONOS_CONFIG_HOOKS_TIMEOUT_SECONDS,        /* int >= 0; 0: no limit */
+    CRONOS_CONFIG_METRICS_TEXTFILE,             /* string; resolved against the root */
     CRONOS_CONFIG_LOG_FILE,                     /* string; resolved against the root */
     CRONOS_CONFIG_LOG_LEVEL,                    /* string: error | warning | info | debug */
     CRONOS_CONFIG_COUNT

@@ -9,7 +9,7 @@ KEYS=(backup.directory backup.retention_days backup.max_backups backup.keep_mini
     auto.interval_hours auto.min_changes
     restore.default_strategy restore.create_restore_point restore.verify_integrity
     hooks.before_create hooks.after_create hooks.on_failure hooks.timeout_seconds
-    log.file log.level)
+    metrics.textfile log.file log.level)
 
 # The configuration "$1" is refused, for every command alike, and "$2"... stand in the message.
 assert_refused()

@@ -66,6 +66,7 @@ static void test_defaults(void **state)
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_AUTO_MIN_CHANGES), 1);
     assert_string_equal(cronos_config_string(config, CRONOS_CONFIG_HOOKS_BEFORE_CREATE), "");
     assert_int_equal(cronos_config_int(config, CRONOS_CONFIG_HOOKS_TIMEOUT_SECONDS), 300);
+    assert_string_equal(cronos_config_string(config, CRONOS_CONFIG_METRICS_TEXTFILE), "");
     assert_null(cronos_config_hooks_refusal(config));
     assert_true(cronos_config_bool(config, CRONOS_CONFIG_RESTORE_CREATE_RESTORE_POINT));
     assert_true(cronos_config_bool(config, CRONOS_CONFIG_RESTORE_VERIFY_INTEGRITY));
