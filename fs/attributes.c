@@ -11,6 +11,13 @@
 /* How much programs read at once: the kernel's read-ahead. */
 #define PREFERRED_READ_BYTES (128 * 1024)
 
+void cronos_entry_complete(struct fuse_entry_param *entry, double seconds)
+{
+    entry->ino = entry->attr.st_ino;
+    entry->attr_timeout = seconds;
+    entry->entry_timeout = seconds;
+}
+
 static struct timespec from_ns(gint64 ns)
 {
     gint64 seconds = ns / NS_PER_SECOND, rest = ns % NS_PER_SECOND;
@@ -72,20 +79,33 @@ void cronos_attributes_root(const CronosMount *mount, const CronosRoot *root,
     override(mount, out_status);
 }
 
-void cronos_attributes_latest(const CronosMount *mount, const CronosSlot *slot,
-                              struct stat *out_status)
+static void describe_link(const CronosMount *mount, const CronosSlot *slot, const char *prefix,
+                          struct stat *out_status)
 {
     struct timespec mtime = from_ns(cronos_slot_backup(slot)->mtime_ns);
 
     memset(out_status, 0, sizeof(*out_status));
-    out_status->st_ino = cronos_node_latest(cronos_slot_number(slot));
     out_status->st_mode = S_IFLNK | 0777;
     out_status->st_nlink = 1;
     out_status->st_uid = mount->uid;
     out_status->st_gid = mount->gid;
-    set_size(out_status, strlen(cronos_slot_folder(slot)));
+    set_size(out_status, strlen(prefix) + strlen(cronos_slot_folder(slot)));
     set_times(out_status, mtime, mtime);
     override(mount, out_status);
+}
+
+void cronos_attributes_latest(const CronosMount *mount, const CronosSlot *slot,
+                              struct stat *out_status)
+{
+    describe_link(mount, slot, "", out_status);
+    out_status->st_ino = cronos_node_latest(cronos_slot_number(slot));
+}
+
+void cronos_attributes_snapshot(const CronosMount *mount, const CronosSlot *slot,
+                                struct stat *out_status)
+{
+    describe_link(mount, slot, CRONOS_SNAPSHOT_TARGET_PREFIX, out_status);
+    out_status->st_ino = cronos_node_snapshot(cronos_slot_number(slot));
 }
 
 void cronos_attributes_archive(const CronosMount *mount, CronosSlot *slot, struct stat *out_status)
@@ -141,6 +161,14 @@ static struct timespec time_of(const CronosRoot *root)
 
     time.tv_nsec += (long)(root->generation % 1000) - time.tv_nsec % 1000;
     return time;
+}
+
+void cronos_attributes_snapshots(const CronosMount *mount, const CronosRoot *root,
+                                 struct stat *out_status)
+{
+    cronos_attributes_root(mount, root, out_status);
+    out_status->st_ino = CRONOS_NODE_SNAPSHOTS;
+    set_times(out_status, time_of(root), time_of(root));
 }
 
 /* Takes away what the owner of one backup could do to another's. */

@@ -13,12 +13,22 @@
  * kernel at once; this bounds the harm of an answer that was on its way meanwhile. */
 #define CRONOS_LIVE_SECONDS 1.0
 
+/* Completes @entry, whose .attr is there: what the kernel knows it by, and for how many
+ * seconds. */
+void cronos_entry_complete(struct fuse_entry_param *entry, double seconds);
+
 /* Time stamp of @root; permissions and owner of the backup directory. */
 void cronos_attributes_root(const CronosMount *mount, const CronosRoot *root,
                             struct stat *out_status);
 /* @slot: where the link leads. */
 void cronos_attributes_latest(const CronosMount *mount, const CronosSlot *slot,
                               struct stat *out_status);
+/* ".snapshots": as the root, with a time stamp that moves with each change of the backups. */
+void cronos_attributes_snapshots(const CronosMount *mount, const CronosRoot *root,
+                                 struct stat *out_status);
+/* A link in it. */
+void cronos_attributes_snapshot(const CronosMount *mount, const CronosSlot *slot,
+                                struct stat *out_status);
 void cronos_attributes_archive(const CronosMount *mount, CronosSlot *slot, struct stat *out_status);
 /* ".versions": whoever may read every backup's file may enter. Its time stamp moves with each
  * change of the backups. */

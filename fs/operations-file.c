@@ -15,13 +15,24 @@
 
 #define BLOCK_BYTES 4096u
 
+/* Returns: (owned) where the mount's own link @node leads, or NULL. */
+static CronosSlot *linked_slot(const CronosMount *mount, guint64 node)
+{
+    return cronos_tree_slot(mount->tree, cronos_node_is_snapshot(node)
+                                             ? cronos_node_snapshot_slot(node)
+                                             : cronos_node_latest_slot(node));
+}
+
 static int getattr_link(const CronosMount *mount, guint64 node, struct stat *out_status)
 {
-    g_autoptr(CronosSlot) slot = cronos_tree_slot(mount->tree, cronos_node_latest_slot(node));
+    g_autoptr(CronosSlot) slot = linked_slot(mount, node);
 
     if (slot == NULL)
         return ESTALE;
-    cronos_attributes_latest(mount, slot, out_status);
+    if (cronos_node_is_snapshot(node))
+        cronos_attributes_snapshot(mount, slot, out_status);
+    else
+        cronos_attributes_latest(mount, slot, out_status);
     return 0;
 }
 
@@ -50,27 +61,40 @@ static int getattr_member(const CronosMount *mount, guint64 node, struct stat *o
     return cronos_target_report(mount, &target, error);
 }
 
+static int getattr_top(const CronosMount *mount, guint64 node, struct stat *out_status)
+{
+    cronos_tree_refresh(mount->tree, FALSE, NULL);
+    g_autoptr(CronosRoot) root = cronos_tree_root(mount->tree);
+
+    if (node == CRONOS_NODE_ROOT)
+        cronos_attributes_root(mount, root, out_status);
+    else
+        cronos_attributes_snapshots(mount, root, out_status);
+    return 0;
+}
+
+/* Returns: 0, or an errno. @out_live: it may change. */
+static int node_stat(const CronosMount *mount, guint64 node, struct stat *out_status,
+                     gboolean *out_live)
+{
+    *out_live = TRUE;
+    if (node == CRONOS_NODE_ROOT || node == CRONOS_NODE_SNAPSHOTS)
+        return getattr_top(mount, node, out_status);
+    if (cronos_node_is_versions(node))
+        return cronos_versions_getattr(mount, node, out_status);
+    if (cronos_node_slot(node) == CRONOS_SLOT_MOUNT)
+        return getattr_link(mount, node, out_status);
+    if (cronos_node_entry(node) == CRONOS_ENTRY_ROOT)
+        return getattr_archive(mount, node, out_status);
+    *out_live = FALSE;
+    return getattr_member(mount, node, out_status);
+}
+
 void cronos_op_getattr(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *file)
 {
-    const CronosMount *mount = fuse_req_userdata(request);
     struct stat status;
-    gboolean live = TRUE;
-    int errnum = 0;
-
-    if (node == CRONOS_NODE_ROOT) {
-        cronos_tree_refresh(mount->tree, FALSE, NULL);
-        g_autoptr(CronosRoot) root = cronos_tree_root(mount->tree);
-        cronos_attributes_root(mount, root, &status);
-    } else if (cronos_node_is_versions(node)) {
-        errnum = cronos_versions_getattr(mount, node, &status);
-    } else if (cronos_node_is_latest(node)) {
-        errnum = getattr_link(mount, node, &status);
-    } else if (cronos_node_entry(node) == CRONOS_ENTRY_ROOT) {
-        errnum = getattr_archive(mount, node, &status);
-    } else {
-        live = FALSE;
-        errnum = getattr_member(mount, node, &status);
-    }
+    gboolean live;
+    int errnum = node_stat(fuse_req_userdata(request), node, &status, &live);
 
     if (errnum != 0)
         fuse_reply_err(request, errnum);
@@ -78,13 +102,14 @@ void cronos_op_getattr(fuse_req_t request, fuse_ino_t node, struct fuse_file_inf
         fuse_reply_attr(request, &status, live ? CRONOS_LIVE_SECONDS : CRONOS_FOREVER_SECONDS);
 }
 
-static int readlink_latest(const CronosMount *mount, guint64 node, char **out_target)
+static int readlink_own(const CronosMount *mount, guint64 node, char **out_target)
 {
-    g_autoptr(CronosSlot) slot = cronos_tree_slot(mount->tree, cronos_node_latest_slot(node));
+    g_autoptr(CronosSlot) slot = linked_slot(mount, node);
 
     if (slot == NULL)
         return ESTALE;
-    *out_target = g_strdup(cronos_slot_folder(slot));
+    *out_target = g_strconcat(cronos_node_is_snapshot(node) ? CRONOS_SNAPSHOT_TARGET_PREFIX : "",
+                              cronos_slot_folder(slot), NULL);
     return 0;
 }
 
@@ -104,8 +129,9 @@ void cronos_op_readlink(fuse_req_t request, fuse_ino_t node)
 {
     const CronosMount *mount = fuse_req_userdata(request);
     g_autofree char *target = NULL;
-    int errnum = cronos_node_is_latest(node) ? readlink_latest(mount, node, &target)
-                                             : readlink_member(mount, node, &target);
+    int errnum = cronos_node_is_latest(node) || cronos_node_is_snapshot(node)
+                     ? readlink_own(mount, node, &target)
+                     : readlink_member(mount, node, &target);
 
     if (errnum != 0)
         fuse_reply_err(request, errnum);

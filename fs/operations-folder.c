@@ -18,6 +18,17 @@ static void set_absent(struct fuse_entry_param *entry)
     entry->entry_timeout = CRONOS_FOREVER_SECONDS;
 }
 
+void cronos_root_describe(const CronosMount *mount, const CronosRoot *root,
+                          const CronosRootEntry *folder, struct fuse_entry_param *out_entry)
+{
+    *out_entry = (struct fuse_entry_param){0};
+    if (folder->slot == NULL)
+        cronos_attributes_latest(mount, root->latest, &out_entry->attr);
+    else
+        cronos_attributes_archive(mount, folder->slot, &out_entry->attr);
+    cronos_entry_complete(out_entry, CRONOS_LIVE_SECONDS);
+}
+
 /* @out_slot: (owned) whose look-up the answer will be; NULL for what is not counted. */
 static int lookup_in_root(const CronosMount *mount, const char *name,
                           struct fuse_entry_param *out_entry, CronosSlot **out_slot)
@@ -29,19 +40,17 @@ static int lookup_in_root(const CronosMount *mount, const char *name,
         cronos_versions_describe_top(mount, root, out_entry);
         return 0;
     }
+    if (cronos_snapshots_are_shown(mount) && strcmp(name, CRONOS_ROOT_SNAPSHOTS) == 0) {
+        cronos_snapshots_describe_top(mount, root, out_entry);
+        return 0;
+    }
     const CronosRootEntry *found = cronos_root_find(root, name);
 
     if (found == NULL)
         return strlen(name) > NAME_MAX ? ENAMETOOLONG : ENOENT;
-    out_entry->entry_timeout = CRONOS_LIVE_SECONDS;
-    out_entry->attr_timeout = CRONOS_LIVE_SECONDS;
-    if (found->slot == NULL) {
-        cronos_attributes_latest(mount, root->latest, &out_entry->attr);
-    } else {
-        cronos_attributes_archive(mount, found->slot, &out_entry->attr);
+    cronos_root_describe(mount, root, found, out_entry);
+    if (found->slot != NULL)
         *out_slot = cronos_slot_ref(found->slot);
-    }
-    out_entry->ino = out_entry->attr.st_ino;
     return 0;
 }
 
@@ -64,11 +73,21 @@ static int lookup_in_archive(const CronosMount *mount, guint64 parent, const cha
     if (!cronos_attributes_member(mount, target.slot, target.archive, found, &out_entry->attr,
                                   &error))
         return cronos_target_report(mount, &target, error);
-    out_entry->ino = out_entry->attr.st_ino;
-    out_entry->entry_timeout = CRONOS_FOREVER_SECONDS;
-    out_entry->attr_timeout = CRONOS_FOREVER_SECONDS;
+    cronos_entry_complete(out_entry, CRONOS_FOREVER_SECONDS);
     *out_slot = g_steal_pointer(&target.slot);
     return 0;
+}
+
+static int lookup_by_name(const CronosMount *mount, guint64 parent, const char *name,
+                          struct fuse_entry_param *out_entry, CronosSlot **out_slot)
+{
+    if (parent == CRONOS_NODE_ROOT)
+        return lookup_in_root(mount, name, out_entry, out_slot);
+    if (parent == CRONOS_NODE_SNAPSHOTS)
+        return cronos_snapshots_lookup(mount, name, out_entry);
+    if (cronos_node_is_versions(parent))
+        return cronos_versions_lookup(mount, parent, name, out_entry, out_slot);
+    return lookup_in_archive(mount, parent, name, out_entry, out_slot);
 }
 
 void cronos_op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
@@ -76,10 +95,7 @@ void cronos_op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
     const CronosMount *mount = fuse_req_userdata(request);
     struct fuse_entry_param entry = {0};
     g_autoptr(CronosSlot) slot = NULL;
-    int errnum = parent == CRONOS_NODE_ROOT ? lookup_in_root(mount, name, &entry, &slot)
-                 : cronos_node_is_versions(parent)
-                     ? cronos_versions_lookup(mount, parent, name, &entry, &slot)
-                     : lookup_in_archive(mount, parent, name, &entry, &slot);
+    int errnum = lookup_by_name(mount, parent, name, &entry, &slot);
 
     if (errnum != 0) {
         fuse_reply_err(request, errnum);

@@ -73,9 +73,7 @@ static void describe_child(const CronosListing *listing, const CronosTarget *tar
     *out_entry = (struct fuse_entry_param){0};
     if (cronos_attributes_member(listing->mount, target->slot, target->archive, child,
                                  &out_entry->attr, NULL)) {
-        out_entry->ino = out_entry->attr.st_ino;
-        out_entry->attr_timeout = CRONOS_FOREVER_SECONDS;
-        out_entry->entry_timeout = CRONOS_FOREVER_SECONDS;
+        cronos_entry_complete(out_entry, CRONOS_FOREVER_SECONDS);
     } else {
         out_entry->attr.st_ino = cronos_node(cronos_slot_number(target->slot), child);
     }
@@ -142,29 +140,20 @@ static guint root_position(const CronosListing *listing, const CronosRoot *root,
     return last != NULL ? cronos_root_after(root, cronos_slot_folder(last)) : root->entries->len;
 }
 
-static void describe_folder(const CronosListing *listing, const CronosRoot *root,
-                            const CronosRootEntry *folder, struct fuse_entry_param *out_entry)
-{
-    *out_entry = (struct fuse_entry_param){0};
-    if (folder->slot == NULL)
-        cronos_attributes_latest(listing->mount, root->latest, &out_entry->attr);
-    else
-        cronos_attributes_archive(listing->mount, folder->slot, &out_entry->attr);
-    out_entry->ino = out_entry->attr.st_ino;
-    out_entry->attr_timeout = CRONOS_LIVE_SECONDS;
-    out_entry->entry_timeout = CRONOS_LIVE_SECONDS;
-}
-
-/* Returns: FALSE when the reply is full. */
-static gboolean add_versions(CronosListing *listing, const CronosRoot *root, off_t offset)
+/* ".snapshots" and ".versions". Returns: FALSE when the reply is full. */
+static gboolean add_hidden(CronosListing *listing, const CronosRoot *root, off_t offset)
 {
     struct fuse_entry_param entry;
 
-    if (listing->mount->options->versions != CRONOS_FS_VERSIONS_VISIBLE ||
-        offset >= CRONOS_ROOT_COOKIE_VERSIONS)
+    if (listing->mount->options->versions != CRONOS_FS_VERSIONS_VISIBLE)
         return TRUE;
+    cronos_snapshots_describe_top(listing->mount, root, &entry);
+    if (offset < CRONOS_ROOT_COOKIE_SNAPSHOTS &&
+        !cronos_listing_add(listing, CRONOS_ROOT_SNAPSHOTS, &entry, CRONOS_ROOT_COOKIE_SNAPSHOTS))
+        return FALSE;
     cronos_versions_describe_top(listing->mount, root, &entry);
-    return cronos_listing_add(listing, CRONOS_ROOT_VERSIONS, &entry, CRONOS_ROOT_COOKIE_VERSIONS);
+    return offset >= CRONOS_ROOT_COOKIE_VERSIONS ||
+           cronos_listing_add(listing, CRONOS_ROOT_VERSIONS, &entry, CRONOS_ROOT_COOKIE_VERSIONS);
 }
 
 static int list_root(CronosListing *listing, off_t offset)
@@ -175,7 +164,7 @@ static int list_root(CronosListing *listing, off_t offset)
         cronos_tree_refresh(listing->mount->tree, FALSE, NULL);
     g_autoptr(CronosRoot) root = cronos_tree_root(listing->mount->tree);
     if (!cronos_listing_add_dots(listing, CRONOS_NODE_ROOT, CRONOS_NODE_ROOT, offset) ||
-        !add_versions(listing, root, offset))
+        !add_hidden(listing, root, offset))
         return 0;
     for (guint i = root_position(listing, root, offset); i < root->entries->len; i++) {
         const CronosRootEntry *folder = &g_array_index(root->entries, CronosRootEntry, i);
@@ -183,7 +172,7 @@ static int list_root(CronosListing *listing, off_t offset)
                              ? CRONOS_ROOT_COOKIE_LATEST
                              : CRONOS_ROOT_COOKIE_SLOT(cronos_slot_number(folder->slot));
 
-        describe_folder(listing, root, folder, &entry);
+        cronos_root_describe(listing->mount, root, folder, &entry);
         if (!cronos_listing_add(listing, folder->name, &entry, (off_t)cookie))
             break;
         if (folder->slot != NULL)
@@ -215,6 +204,8 @@ static int list_folder(CronosListing *listing, guint64 node, off_t offset)
 {
     if (node == CRONOS_NODE_ROOT)
         return list_root(listing, offset);
+    if (node == CRONOS_NODE_SNAPSHOTS)
+        return cronos_snapshots_list(listing, offset);
     if (cronos_node_is_versions(node))
         return cronos_versions_list(listing, node, offset);
     return list_archive(listing, node, offset);

@@ -21,29 +21,24 @@
 
 #define PLACE_BITS 32
 
-static void set_live(struct fuse_entry_param *entry)
-{
-    entry->ino = entry->attr.st_ino;
-    entry->attr_timeout = CRONOS_LIVE_SECONDS;
-    entry->entry_timeout = CRONOS_LIVE_SECONDS;
-}
-
 void cronos_versions_describe_top(const CronosMount *mount, const CronosRoot *root,
                                   struct fuse_entry_param *out_entry)
 {
     *out_entry = (struct fuse_entry_param){0};
     cronos_attributes_versions(mount, root, &out_entry->attr);
-    set_live(out_entry);
+    cronos_entry_complete(out_entry, CRONOS_LIVE_SECONDS);
 }
 
 /* Returns: (borrowed) whose look-up it is. */
 static CronosSlot *describe_name(const CronosMount *mount, CronosRoot *root,
                                  const CronosUnionName *name, struct fuse_entry_param *out_entry)
 {
+    CronosSlot *slot = g_ptr_array_index(root->backups, name->backup);
+
     *out_entry = (struct fuse_entry_param){0};
     cronos_attributes_union(mount, root, name, &out_entry->attr);
-    set_live(out_entry);
-    return g_ptr_array_index(root->backups, name->backup);
+    cronos_entry_complete(out_entry, CRONOS_LIVE_SECONDS);
+    return slot;
 }
 
 /* Which backup's member it is may change with the backups; the member does not.
@@ -65,7 +60,7 @@ static int describe_version(const CronosMount *mount, const CronosUnion *above, 
     if (outline == NULL || !cronos_outline_info(outline, &place, &info, &error))
         return cronos_target_report_archive(mount, slot, error);
     cronos_attributes_info(mount, slot, version->entry, &info, &out_entry->attr);
-    set_live(out_entry);
+    cronos_entry_complete(out_entry, CRONOS_LIVE_SECONDS);
     out_entry->attr_timeout = CRONOS_FOREVER_SECONDS;
     *out_slot = slot;
     return 0;

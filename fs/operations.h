@@ -14,6 +14,9 @@ extern const struct fuse_lowlevel_ops cronos_operations;
 
 /* operations-folder.c */
 void cronos_op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name);
+/* Describes @folder of @root. */
+void cronos_root_describe(const CronosMount *mount, const CronosRoot *root,
+                          const CronosRootEntry *folder, struct fuse_entry_param *out_entry);
 void cronos_op_forget(fuse_req_t request, fuse_ino_t node, uint64_t lookups);
 void cronos_op_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *forgets);
 /* operations-listing.c */
@@ -37,6 +40,13 @@ int cronos_versions_getattr(const CronosMount *mount, guint64 node, struct stat 
 int cronos_versions_list(CronosListing *listing, guint64 node, off_t offset);
 void cronos_versions_describe_top(const CronosMount *mount, const CronosRoot *root,
                                   struct fuse_entry_param *out_entry);
+/* operations-snapshots.c: the same for ".snapshots" */
+gboolean cronos_snapshots_are_shown(const CronosMount *mount);
+void cronos_snapshots_describe_top(const CronosMount *mount, const CronosRoot *root,
+                                   struct fuse_entry_param *out_entry);
+int cronos_snapshots_lookup(const CronosMount *mount, const char *name,
+                            struct fuse_entry_param *out_entry);
+int cronos_snapshots_list(CronosListing *listing, off_t offset);
 /* xattr.c */
 void cronos_op_getxattr(fuse_req_t request, fuse_ino_t node, const char *name, size_t size);
 void cronos_op_listxattr(fuse_req_t request, fuse_ino_t node, size_t size);

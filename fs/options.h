@@ -16,7 +16,7 @@ typedef enum {
 } CronosFsAction;
 
 typedef enum {
-    CRONOS_FS_VERSIONS_HIDDEN, /* found by its name, and not listed */
+    CRONOS_FS_VERSIONS_HIDDEN, /* found by their names, and not listed */
     CRONOS_FS_VERSIONS_VISIBLE,
     CRONOS_FS_VERSIONS_OFF,
 } CronosFsVersions;
@@ -32,7 +32,7 @@ typedef struct {
     gid_t gid;
     mode_t umask;
     guint cache_mb;
-    CronosFsVersions versions; /* what becomes of ".versions" */
+    CronosFsVersions versions; /* what becomes of ".versions" and ".snapshots" */
     guint max_threads;         /* 0: as many as suit the machine */
     char *log_file;            /* nullable; absolute */
     CronosLogLevel log_level;

@@ -6,13 +6,17 @@
 #include "fs/slot.h"
 
 #define CRONOS_ROOT_LATEST "latest"
+#define CRONOS_ROOT_SNAPSHOTS ".snapshots"
 #define CRONOS_ROOT_VERSIONS ".versions"
+/* Where links in ".snapshots" lead to, before a folder's name. */
+#define CRONOS_SNAPSHOT_TARGET_PREFIX "../"
 
 /* Where a listing goes on: stable from one state of the root to the next, since it names what was
  * listed last and no position. */
-#define CRONOS_ROOT_COOKIE_VERSIONS 3
-#define CRONOS_ROOT_COOKIE_LATEST 4
-#define CRONOS_ROOT_COOKIE_SLOT(number) ((guint64)(number) + 4)
+#define CRONOS_ROOT_COOKIE_SNAPSHOTS 3
+#define CRONOS_ROOT_COOKIE_VERSIONS 4
+#define CRONOS_ROOT_COOKIE_LATEST 5
+#define CRONOS_ROOT_COOKIE_SLOT(number) ((guint64)(number) + CRONOS_ROOT_COOKIE_LATEST)
 
 typedef struct {
     const char *name; /* borrowed from the slot */
@@ -24,6 +28,7 @@ typedef struct {
     GArray *entries;       /* of CronosRootEntry */
     CronosSlot *latest;    /* owned; NULL: there are no backups */
     GPtrArray *backups;    /* of CronosSlot (borrowed from the entries): oldest first */
+    GPtrArray *snapshots;  /* the newest of each second of creation, ascending */
     guint32 generation;    /* another one where the entries differ; below 2^31 */
     struct timespec mtime; /* of the directory, taken before it was read */
     guint64 total_bytes;   /* of all archives */
@@ -44,3 +49,7 @@ void cronos_root_seal(CronosRoot *root);
 const CronosRootEntry *cronos_root_find(const CronosRoot *root, const char *name);
 /* Returns: the index of the first entry named greater than @name. */
 guint cronos_root_after(const CronosRoot *root, const char *name);
+/* Returns: the index of the first snapshot created after @time, in seconds since the epoch. */
+guint cronos_root_snapshot_after(const CronosRoot *root, gint64 time);
+/* Returns: (borrowed) the snapshot created at @time, or NULL. */
+CronosSlot *cronos_root_find_snapshot(const CronosRoot *root, gint64 time);

@@ -124,6 +124,7 @@ static void tell_kernel(CronosWatch *watch)
         fuse_lowlevel_notify_inval_entry(watch->session, CRONOS_NODE_ROOT, name, strlen(name));
     }
     fuse_lowlevel_notify_inval_inode(watch->session, CRONOS_NODE_ROOT, 0, 0);
+    fuse_lowlevel_notify_inval_inode(watch->session, CRONOS_NODE_SNAPSHOTS, 0, 0);
     fuse_lowlevel_notify_inval_inode(watch->session, CRONOS_NODE_VERSIONS, 0, 0);
 }
 
