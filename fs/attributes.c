@@ -11,9 +11,10 @@
 /* How much programs read at once: the kernel's read-ahead. */
 #define PREFERRED_READ_BYTES (128 * 1024)
 
-void cronos_entry_complete(struct fuse_entry_param *entry, double seconds)
+void cronos_entry_complete(struct fuse_entry_param *entry, const CronosSlot *slot, double seconds)
 {
     entry->ino = entry->attr.st_ino;
+    entry->generation = slot != NULL ? cronos_slot_generation(slot) : 0;
     entry->attr_timeout = seconds;
     entry->entry_timeout = seconds;
 }

@@ -13,9 +13,9 @@
  * kernel at once; this bounds the harm of an answer that was on its way meanwhile. */
 #define CRONOS_LIVE_SECONDS 1.0
 
-/* Completes @entry, whose .attr is there: what the kernel knows it by, and for how many
- * seconds. */
-void cronos_entry_complete(struct fuse_entry_param *entry, double seconds);
+/* Completes @entry, whose .attr is there: what the kernel knows it by, and for how many seconds.
+ * @slot: which it is of, or leads to; nullable. */
+void cronos_entry_complete(struct fuse_entry_param *entry, const CronosSlot *slot, double seconds);
 
 /* Time stamp of @root; permissions and owner of the backup directory. */
 void cronos_attributes_root(const CronosMount *mount, const CronosRoot *root,

@@ -2,11 +2,11 @@
  * node.h - node ids: what the kernel calls a file of the mount by
  *
  * A node id is (slot << 32) | entry, computed both ways, so that there is no inode table. Slots
- * from 1 are archives, numbered as they are found and never reused while mounted; entry is the
- * archive's own number. Slot 0 is the mount's: entry 1 (FUSE_ROOT_ID) is its root, and a higher
- * entry N, below 2^31, is the link "latest" as it leads to slot N - 1: when it leads elsewhere it
- * is another node, and nothing the kernel has cached of it can be wrong. Entry 2^31 is
- * ".snapshots", and 2^31 + N the link in it that leads to slot N.
+ * from 1 are archives, numbered by what tells the archive's file from others, so that each mount of
+ * a directory has the same; entry is the archive's own number. Slot 0 is the mount's: entry 1
+ * (FUSE_ROOT_ID) is its root, and a higher entry N, below 2^31, is the link "latest" as it leads to
+ * slot N - 1: when it leads elsewhere it is another node, and nothing the kernel has cached of it
+ * can be wrong. Entry 2^31 is ".snapshots", and 2^31 + N the link in it that leads to slot N.
  *
  * With the highest bit set it is a folder of ".versions": the one of the path that this entry of
  * this slot has, whichever backups hold that path besides. The slot is that of the oldest of them:

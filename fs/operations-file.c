@@ -73,8 +73,7 @@ static int getattr_top(const CronosMount *mount, guint64 node, struct stat *out_
     return 0;
 }
 
-/* Returns: 0, or an errno. @out_live: it may change. */
-static int node_stat(const CronosMount *mount, guint64 node, struct stat *out_status,
+int cronos_node_stat(const CronosMount *mount, guint64 node, struct stat *out_status,
                      gboolean *out_live)
 {
     *out_live = TRUE;
@@ -94,7 +93,7 @@ void cronos_op_getattr(fuse_req_t request, fuse_ino_t node, struct fuse_file_inf
 {
     struct stat status;
     gboolean live;
-    int errnum = node_stat(fuse_req_userdata(request), node, &status, &live);
+    int errnum = cronos_node_stat(fuse_req_userdata(request), node, &status, &live);
 
     if (errnum != 0)
         fuse_reply_err(request, errnum);

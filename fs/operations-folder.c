@@ -26,7 +26,8 @@ void cronos_root_describe(const CronosMount *mount, const CronosRoot *root,
         cronos_attributes_latest(mount, root->latest, &out_entry->attr);
     else
         cronos_attributes_archive(mount, folder->slot, &out_entry->attr);
-    cronos_entry_complete(out_entry, CRONOS_LIVE_SECONDS);
+    cronos_entry_complete(out_entry, folder->slot != NULL ? folder->slot : root->latest,
+                          CRONOS_LIVE_SECONDS);
 }
 
 /* @out_slot: (owned) whose look-up the answer will be; NULL for what is not counted. */
@@ -73,7 +74,7 @@ static int lookup_in_archive(const CronosMount *mount, guint64 parent, const cha
     if (!cronos_attributes_member(mount, target.slot, target.archive, found, &out_entry->attr,
                                   &error))
         return cronos_target_report(mount, &target, error);
-    cronos_entry_complete(out_entry, CRONOS_FOREVER_SECONDS);
+    cronos_entry_complete(out_entry, target.slot, CRONOS_FOREVER_SECONDS);
     *out_slot = g_steal_pointer(&target.slot);
     return 0;
 }
@@ -81,6 +82,10 @@ static int lookup_in_archive(const CronosMount *mount, guint64 parent, const cha
 static int lookup_by_name(const CronosMount *mount, guint64 parent, const char *name,
                           struct fuse_entry_param *out_entry, CronosSlot **out_slot)
 {
+    if (strcmp(name, ".") == 0)
+        return cronos_handle_lookup(mount, parent, out_entry, out_slot);
+    if (strcmp(name, "..") == 0)
+        return cronos_handle_lookup_parent(mount, parent, out_entry, out_slot);
     if (parent == CRONOS_NODE_ROOT)
         return lookup_in_root(mount, name, out_entry, out_slot);
     if (parent == CRONOS_NODE_SNAPSHOTS)

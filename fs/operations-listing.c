@@ -73,7 +73,7 @@ static void describe_child(const CronosListing *listing, const CronosTarget *tar
     *out_entry = (struct fuse_entry_param){0};
     if (cronos_attributes_member(listing->mount, target->slot, target->archive, child,
                                  &out_entry->attr, NULL)) {
-        cronos_entry_complete(out_entry, CRONOS_FOREVER_SECONDS);
+        cronos_entry_complete(out_entry, target->slot, CRONOS_FOREVER_SECONDS);
     } else {
         out_entry->attr.st_ino = cronos_node(cronos_slot_number(target->slot), child);
     }

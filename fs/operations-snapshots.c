@@ -29,7 +29,7 @@ void cronos_snapshots_describe_top(const CronosMount *mount, const CronosRoot *r
 {
     *out_entry = (struct fuse_entry_param){0};
     cronos_attributes_snapshots(mount, root, &out_entry->attr);
-    cronos_entry_complete(out_entry, CRONOS_LIVE_SECONDS);
+    cronos_entry_complete(out_entry, NULL, CRONOS_LIVE_SECONDS);
 }
 
 static void describe_snapshot(const CronosMount *mount, const CronosSlot *slot,
@@ -37,7 +37,7 @@ static void describe_snapshot(const CronosMount *mount, const CronosSlot *slot,
 {
     *out_entry = (struct fuse_entry_param){0};
     cronos_attributes_snapshot(mount, slot, &out_entry->attr);
-    cronos_entry_complete(out_entry, CRONOS_LIVE_SECONDS);
+    cronos_entry_complete(out_entry, slot, CRONOS_LIVE_SECONDS);
 }
 
 static void format_name(gint64 created, char out_name[NAME_BYTES])

@@ -26,7 +26,7 @@ void cronos_versions_describe_top(const CronosMount *mount, const CronosRoot *ro
 {
     *out_entry = (struct fuse_entry_param){0};
     cronos_attributes_versions(mount, root, &out_entry->attr);
-    cronos_entry_complete(out_entry, CRONOS_LIVE_SECONDS);
+    cronos_entry_complete(out_entry, NULL, CRONOS_LIVE_SECONDS);
 }
 
 /* Returns: (borrowed) whose look-up it is. */
@@ -37,7 +37,7 @@ static CronosSlot *describe_name(const CronosMount *mount, CronosRoot *root,
 
     *out_entry = (struct fuse_entry_param){0};
     cronos_attributes_union(mount, root, name, &out_entry->attr);
-    cronos_entry_complete(out_entry, CRONOS_LIVE_SECONDS);
+    cronos_entry_complete(out_entry, slot, CRONOS_LIVE_SECONDS);
     return slot;
 }
 
@@ -60,7 +60,7 @@ static int describe_version(const CronosMount *mount, const CronosUnion *above, 
     if (outline == NULL || !cronos_outline_info(outline, &place, &info, &error))
         return cronos_target_report_archive(mount, slot, error);
     cronos_attributes_info(mount, slot, version->entry, &info, &out_entry->attr);
-    cronos_entry_complete(out_entry, CRONOS_LIVE_SECONDS);
+    cronos_entry_complete(out_entry, slot, CRONOS_LIVE_SECONDS);
     out_entry->attr_timeout = CRONOS_FOREVER_SECONDS;
     *out_slot = slot;
     return 0;
@@ -89,6 +89,26 @@ int cronos_versions_lookup(const CronosMount *mount, guint64 parent, const char 
     }
     if (errnum == 0)
         *out_slot = cronos_slot_ref(slot);
+    return errnum;
+}
+
+int cronos_versions_parent(const CronosMount *mount, guint64 node, guint64 *out_parent)
+{
+    g_auto(CronosVersionsFolder) folder = {0};
+    int errnum = cronos_versions_open(mount, node, CRONOS_VERSIONS_NOW, &folder);
+
+    *out_parent = CRONOS_NODE_VERSIONS;
+    if (errnum != 0)
+        return errnum;
+    g_auto(GStrv) names = g_strsplit(folder.path, "/", -1);
+    /* From the top, since a folder's number is its oldest backup's. */
+    for (char **name = names; *name != NULL && name[1] != NULL && errnum == 0; name++) {
+        g_autoptr(CronosSlot) slot = NULL;
+        struct fuse_entry_param entry = {0};
+
+        errnum = cronos_versions_lookup(mount, *out_parent, *name, &entry, &slot);
+        *out_parent = entry.ino;
+    }
     return errnum;
 }
 

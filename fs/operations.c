@@ -16,7 +16,7 @@ static void op_init(void *data, struct fuse_conn_info *connection)
 {
     CronosMount *mount = data;
     unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_PARALLEL_DIROPS |
-                      FUSE_CAP_ASYNC_READ;
+                      FUSE_CAP_ASYNC_READ | FUSE_CAP_EXPORT_SUPPORT;
 
     connection->want |= wanted & connection->capable;
     connection->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;

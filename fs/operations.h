@@ -27,6 +27,9 @@ void cronos_op_readdirplus(fuse_req_t request, fuse_ino_t node, size_t size, off
                            struct fuse_file_info *file);
 /* operations-file.c */
 void cronos_op_getattr(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *file);
+/* Returns: 0, or an errno. @out_live: it may change. */
+int cronos_node_stat(const CronosMount *mount, guint64 node, struct stat *out_status,
+                     gboolean *out_live);
 void cronos_op_readlink(fuse_req_t request, fuse_ino_t node);
 void cronos_op_open(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *file);
 void cronos_op_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
@@ -37,6 +40,8 @@ void cronos_op_statfs(fuse_req_t request, fuse_ino_t node);
 int cronos_versions_lookup(const CronosMount *mount, guint64 parent, const char *name,
                            struct fuse_entry_param *out_entry, CronosSlot **out_slot);
 int cronos_versions_getattr(const CronosMount *mount, guint64 node, struct stat *out_status);
+/* @out_parent: the folder that the folder @node is in, as long as it is not ".versions" itself. */
+int cronos_versions_parent(const CronosMount *mount, guint64 node, guint64 *out_parent);
 int cronos_versions_list(CronosListing *listing, guint64 node, off_t offset);
 void cronos_versions_describe_top(const CronosMount *mount, const CronosRoot *root,
                                   struct fuse_entry_param *out_entry);
@@ -47,6 +52,12 @@ void cronos_snapshots_describe_top(const CronosMount *mount, const CronosRoot *r
 int cronos_snapshots_lookup(const CronosMount *mount, const char *name,
                             struct fuse_entry_param *out_entry);
 int cronos_snapshots_list(CronosListing *listing, off_t offset);
+/* operations-handle.c: LOOKUP of "." and "..". @out_slot: (owned) whose look-up it is; NULL for
+ * what is not counted. Return 0, or an errno: ESTALE for what is no more. */
+int cronos_handle_lookup(const CronosMount *mount, guint64 node, struct fuse_entry_param *out_entry,
+                         CronosSlot **out_slot);
+int cronos_handle_lookup_parent(const CronosMount *mount, guint64 node,
+                                struct fuse_entry_param *out_entry, CronosSlot **out_slot);
 /* xattr.c */
 void cronos_op_getxattr(fuse_req_t request, fuse_ino_t node, const char *name, size_t size);
 void cronos_op_listxattr(fuse_req_t request, fuse_ino_t node, size_t size);

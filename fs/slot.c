@@ -13,10 +13,11 @@
 #include <unistd.h>
 
 #define NS_PER_SECOND G_GINT64_CONSTANT(1000000000)
+#define IDENTITY_DIGITS 16 /* hexadecimal */
 
 struct CronosSlot {
     gint references; /* atomic */
-    guint32 number;
+    guint32 number, generation;
     int directory_fd;
     CronosPool *pool;
     CronosBackup backup;
@@ -37,6 +38,17 @@ struct CronosSlot {
     GError *failure; /* DAMAGED or UNSUPPORTED: the file will not get better */
 };
 
+guint64 cronos_slot_identity(const CronosBackup *backup, const char *folder)
+{
+    g_autofree char *text = g_strdup_printf(
+        "%s/%s/%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT "/%" G_GINT64_FORMAT, folder,
+        backup->file_name, backup->inode, backup->size_bytes, backup->mtime_ns);
+    g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+
+    digest[IDENTITY_DIGITS] = '\0';
+    return g_ascii_strtoull(digest, NULL, 16);
+}
+
 CronosSlot *cronos_slot_new(CronosPool *pool, int directory_fd, guint32 number,
                             const CronosBackup *backup, const char *folder)
 {
@@ -44,6 +56,7 @@ CronosSlot *cronos_slot_new(CronosPool *pool, int directory_fd, guint32 number,
 
     slot->references = 1;
     slot->number = number;
+    slot->generation = (guint32)(cronos_slot_identity(backup, folder) >> 32);
     slot->directory_fd = directory_fd;
     slot->pool = pool;
     slot->backup = *backup;
@@ -95,6 +108,11 @@ void cronos_slot_unref(CronosSlot *slot)
 guint32 cronos_slot_number(const CronosSlot *slot)
 {
     return slot->number;
+}
+
+guint32 cronos_slot_generation(const CronosSlot *slot)
+{
+    return slot->generation;
 }
 
 const char *cronos_slot_folder(const CronosSlot *slot)
@@ -396,6 +414,11 @@ void cronos_slot_retire(CronosSlot *slot)
 gboolean cronos_slot_is_retired(const CronosSlot *slot)
 {
     return __atomic_load_n(&slot->retired, __ATOMIC_SEQ_CST) != 0;
+}
+
+void cronos_slot_revive(CronosSlot *slot)
+{
+    __atomic_store_n(&slot->retired, 0, __ATOMIC_SEQ_CST);
 }
 
 guint64 cronos_slot_last_used(const CronosSlot *slot)

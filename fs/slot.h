@@ -26,6 +26,11 @@ void cronos_slot_unref(CronosSlot *slot); /* NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosSlot, cronos_slot_unref)
 
 guint32 cronos_slot_number(const CronosSlot *slot);
+/* Returns: what tells @backup, shown as @folder, from any other archive and any other state of it:
+ * the same in each process. */
+guint64 cronos_slot_identity(const CronosBackup *backup, const char *folder);
+/* Returns: half of the identity; with another one, the same number is another archive's. */
+guint32 cronos_slot_generation(const CronosSlot *slot);
 const char *cronos_slot_folder(const CronosSlot *slot);
 /* Returns: (borrowed) file name, parsed name, size and mtime, as the directory showed them. */
 const CronosBackup *cronos_slot_backup(const CronosSlot *slot);
@@ -62,6 +67,8 @@ guint64 cronos_slot_lookups(const CronosSlot *slot);
 /* The file is gone from the directory. */
 void cronos_slot_retire(CronosSlot *slot);
 gboolean cronos_slot_is_retired(const CronosSlot *slot);
+/* The very file is back under its name. */
+void cronos_slot_revive(CronosSlot *slot);
 
 /* Returns: the pool's clock when the slot was last used. */
 guint64 cronos_slot_last_used(const CronosSlot *slot);

@@ -29,7 +29,6 @@ struct CronosTree {
     void *changed_data;
 
     pthread_mutex_t scan_lock; /* orders scans */
-    guint32 next_number;       /* scan_lock */
     GQueue retired;            /* scan_lock; of numbers, oldest first */
     gboolean racy;             /* scan_lock; see RACY_SECONDS */
 
@@ -50,7 +49,6 @@ CronosTree *cronos_tree_open(const char *directory, CronosPool *pool, GError **e
 
     tree->directory = g_strdup(directory);
     tree->pool = pool;
-    tree->next_number = CRONOS_SLOT_FIRST;
     tree->root = cronos_root_new();
     tree->slots = g_hash_table_new_full(NULL, NULL, NULL, slot_unref);
     pthread_mutex_init(&tree->scan_lock, NULL);
@@ -138,19 +136,47 @@ static GHashTable *name_folders(const GPtrArray *backups)
     return folders;
 }
 
-/* Returns: (borrowed) the slot that shows this very file under this very name, or NULL. */
-static CronosSlot *find_kept(const CronosRoot *root, const char *folder, const CronosBackup *backup)
+/* Returns: whether @slot shows this very file under this very name. */
+static gboolean shows(const CronosSlot *slot, const char *folder, const CronosBackup *backup)
 {
-    const CronosRootEntry *entry = cronos_root_find(root, folder);
-
-    if (entry == NULL || entry->slot == NULL || !cronos_slot_matches(entry->slot, backup) ||
-        strcmp(cronos_slot_backup(entry->slot)->file_name, backup->file_name) != 0)
-        return NULL;
-    return entry->slot;
+    return cronos_slot_matches(slot, backup) && strcmp(cronos_slot_folder(slot), folder) == 0 &&
+           strcmp(cronos_slot_backup(slot)->file_name, backup->file_name) == 0;
 }
 
-/* Caller holds scan_lock, and so reads the root without the other. */
-static CronosRoot *build_root(CronosTree *tree, const CronosCatalog *catalog, GPtrArray *added)
+static CronosSlot *new_slot(CronosTree *tree, guint32 number, const char *folder,
+                            const CronosBackup *backup)
+{
+    CronosSlot *slot = cronos_slot_new(tree->pool, tree->directory_fd, number, backup, folder);
+
+    pthread_rwlock_wrlock(&tree->lock);
+    g_hash_table_insert(tree->slots, GUINT_TO_POINTER(number), slot);
+    pthread_rwlock_unlock(&tree->lock);
+    return slot;
+}
+
+/* Caller holds scan_lock, and so reads the slots without the other. Where two archives have one
+ * number, the next free one is taken by the one found later.
+ * Returns: (borrowed) a slot for what the root does not show so far. */
+static CronosSlot *add_slot(CronosTree *tree, const char *folder, const CronosBackup *backup)
+{
+    guint32 number =
+        (guint32)(cronos_slot_identity(backup, folder) % CRONOS_SLOT_LAST) + CRONOS_SLOT_FIRST;
+
+    for (;; number = number % CRONOS_SLOT_LAST + CRONOS_SLOT_FIRST) {
+        CronosSlot *known = g_hash_table_lookup(tree->slots, GUINT_TO_POINTER(number));
+
+        if (known == NULL)
+            return new_slot(tree, number, folder, backup);
+        if (cronos_slot_is_retired(known) && shows(known, folder, backup)) {
+            g_queue_remove(&tree->retired, GUINT_TO_POINTER(number));
+            cronos_slot_revive(known);
+            return known;
+        }
+    }
+}
+
+/* Caller holds scan_lock, and so reads the root without the other. @out_added: how many are new. */
+static CronosRoot *build_root(CronosTree *tree, const CronosCatalog *catalog, guint *out_added)
 {
     CronosRoot *root = cronos_root_new();
     const GPtrArray *backups = cronos_catalog_entries(catalog);
@@ -161,14 +187,12 @@ static CronosRoot *build_root(CronosTree *tree, const CronosCatalog *catalog, GP
 
     g_hash_table_iter_init(&iter, folders);
     while (g_hash_table_iter_next(&iter, &folder, &backup)) {
-        CronosSlot *slot = find_kept(tree->root, folder, backup);
+        const CronosRootEntry *entry = cronos_root_find(tree->root, folder);
+        CronosSlot *slot = entry != NULL ? entry->slot : NULL;
 
-        if (slot == NULL && tree->next_number > CRONOS_SLOT_LAST)
-            continue;
-        if (slot == NULL) {
-            slot = cronos_slot_new(tree->pool, tree->directory_fd, tree->next_number++, backup,
-                                   folder);
-            g_ptr_array_add(added, slot);
+        if (slot == NULL || !shows(slot, folder, backup)) {
+            slot = add_slot(tree, folder, backup);
+            ++*out_added;
         }
         cronos_root_add(root, slot, backup == newest && !newest->foreign);
     }
@@ -195,18 +219,12 @@ static void compare_roots(const CronosRoot *before, const CronosRoot *after, GPt
         g_ptr_array_add(vanished, g_strdup(CRONOS_ROOT_LATEST));
 }
 
-/* Caller holds scan_lock. @vanished: (owned) */
-static void publish(CronosTree *tree, CronosRoot *root, const GPtrArray *added, GPtrArray *vanished)
+/* Caller holds scan_lock. @differs: from the root before; @vanished: (owned) */
+static void publish(CronosTree *tree, CronosRoot *root, gboolean differs, GPtrArray *vanished)
 {
     CronosRoot *before = tree->root;
-    gboolean differs = added->len > 0 || vanished->len > 0;
 
     pthread_rwlock_wrlock(&tree->lock);
-    for (guint i = 0; i < added->len; i++) {
-        CronosSlot *slot = g_ptr_array_index(added, i);
-
-        g_hash_table_insert(tree->slots, GUINT_TO_POINTER(cronos_slot_number(slot)), slot);
-    }
     tree->root = root;
     if (!differs)
         g_ptr_array_unref(vanished);
@@ -251,16 +269,16 @@ static void retire(CronosTree *tree, const GPtrArray *gone)
 static gboolean install(CronosTree *tree, const CronosCatalog *catalog,
                         const struct timespec *mtime)
 {
-    g_autoptr(GPtrArray) added = g_ptr_array_new();
     g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(slot_unref);
     GPtrArray *vanished = g_ptr_array_new_with_free_func(g_free);
-    CronosRoot *root = build_root(tree, catalog, added);
+    guint added = 0;
+    CronosRoot *root = build_root(tree, catalog, &added);
 
     root->mtime = *mtime;
     compare_roots(tree->root, root, gone, vanished);
-    gboolean differs = added->len > 0 || vanished->len > 0;
+    gboolean differs = added > 0 || vanished->len > 0;
     root->generation = (tree->root->generation + (guint32)differs) & G_MAXINT32;
-    publish(tree, root, added, vanished);
+    publish(tree, root, differs, vanished);
     retire(tree, gone);
     return differs;
 }
