@@ -30,7 +30,7 @@ typedef struct {
     JsonArray *array; /* with --json */
     int status;
     gboolean repairable; /* one of them was damaged, and a ZIP archive */
-    guint damaged; /* how many were not found whole */
+    guint damaged;       /* how many were not found whole */
 } Run;
 
 /* Returns: (owned) array of const CronosBackup *, borrowed from @catalog. */
