@@ -155,7 +155,7 @@ static CronosSozipTable *load_index(Copy *copy, const Item *item, GError **out_p
 {
     const CronosZipExtent *extent = &item->remain->extent;
     g_autofree guint8 *bytes = NULL;
-    CronosZipHeader header;
+    CronosZipHeader header = {0};
     guint64 data_offset;
 
     if (extent->method != ZIP_METHOD_DEFLATED || extent->size_bytes < INDEXED_FROM_BYTES ||
