@@ -61,7 +61,7 @@ run_service()
     (
         umask "$(setting "$unit" UMask)"
         cd /
-        exec env -i LANG=C.UTF-8 PATH=/usr/bin:/bin "$@" "${command[@]}" </dev/null
+        exec env -i LANG=C.UTF-8 PATH=/usr/bin:/bin ${ASAN_OPTIONS:+"ASAN_OPTIONS=$ASAN_OPTIONS"} "$@" "${command[@]}" </dev/null
     )
 }
 
@@ -85,6 +85,8 @@ run_service()
         "metrics: { textfile = \"$WORK/node\"; };" >cronos.conf
     head -c 3000000 /dev/urandom >noise
     settle
+    # LeakSanitizer can not work beside strace.
+    export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
     run -0 run_service cronos-backup@.service strace -f -qq -o "$WORK/first"
     echo more >>a.txt
     settle
