@@ -18,6 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A file of nothing but false headers would fill the disk with log lines. */
+#define LOGGED_MOST 10000u
+
 /* One call of cronos_salvage. */
 typedef struct {
     const CronosBackup *backup;
@@ -260,9 +263,12 @@ static void log_result(const Salvage *salvage, const CronosSalvageResult *result
     const char *name = salvage->backup->file_name;
     gboolean complete = cronos_salvage_result_is_complete(result);
 
-    for (guint i = 0; i < result->lost->len; i++)
+    for (guint i = 0; i < MIN(result->lost->len, LOGGED_MOST); i++)
         cronos_log_event(CRONOS_LOG_WARNING, name, NULL, "member not salvaged: %s",
                          (const char *)g_ptr_array_index(result->lost, i));
+    if (result->lost->len > LOGGED_MOST)
+        cronos_log_event(CRONOS_LOG_WARNING, name, NULL, "and %u more members not salvaged",
+                         result->lost->len - LOGGED_MOST);
     cronos_log_event(complete ? CRONOS_LOG_INFO : CRONOS_LOG_WARNING, name, result->path,
                      "salvaged: %" G_GUINT64_FORMAT " members, %" G_GUINT64_FORMAT " lost%s",
                      result->members, result->lost->len + result->unnamed_lost,

@@ -302,3 +302,19 @@ restore_new()
     done
     repair 0 "$ID"
 }
+
+@test "more lost members than a log has room for: all named, ten thousand logged" {
+    mkdir -p "$BACKUPS"
+    python3 - "$BACKUPS/false.zip" <<'END'
+import struct, sys
+with open(sys.argv[1], "wb") as file:
+    for number in range(10007):
+        name = b"%d" % number
+        file.write(struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, 0, 1, 4, 4, len(name), 0)
+                   + name + b"data")
+END
+    run --separate-stderr -1 cronos -q verify --repair-to "$NEW" false --json
+    assert_equal "$(grep -c "checksum mismatch" <<<"$output")" 10007
+    assert_equal "$(grep -c "member not salvaged: " logs/egos_system.log)" 10000
+    grep -q "and 7 more members not salvaged" logs/egos_system.log
+}
