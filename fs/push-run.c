@@ -221,9 +221,12 @@ guint32 cronos_push_run_folder(const CronosPushRun *run)
     return run->folder;
 }
 
-guint cronos_push_run_window(const CronosPushRun *run)
+guint cronos_push_runs_window(CronosPushRuns *runs, const CronosPushRun *run)
 {
-    return run->window;
+    pthread_mutex_lock(&runs->lock);
+    guint window = run->window;
+    pthread_mutex_unlock(&runs->lock);
+    return window;
 }
 
 gboolean cronos_push_runs_claim(CronosPushRuns *runs, CronosPushRun *run, guint32 end,

@@ -26,7 +26,7 @@ CronosPushRun *cronos_push_runs_note_listed(CronosPushRuns *runs, const CronosTa
                                             pid_t reader);
 guint32 cronos_push_run_folder(const CronosPushRun *run);
 /* Returns: how many files to push this time. */
-guint cronos_push_run_window(const CronosPushRun *run);
+guint cronos_push_runs_window(CronosPushRuns *runs, const CronosPushRun *run);
 /* Gives the caller the next entry to push, before @end; the reader may have gone further than the
  * pushing. Returns: FALSE when there is none, or the reader is elsewhere. */
 gboolean cronos_push_runs_claim(CronosPushRuns *runs, CronosPushRun *run, guint32 end,

@@ -118,7 +118,7 @@ static void begin(CronosPush *push, CronosPushRun *run, const CronosTarget *targ
         return;
     cronos_archive_children(target->archive, cronos_push_run_folder(run), &first, &count);
     out_pushing->end = first + count;
-    out_pushing->files_max = cronos_push_run_window(run);
+    out_pushing->files_max = cronos_push_runs_window(push->runs, run);
 }
 
 void cronos_push_begin(CronosPush *push, const CronosTarget *target, pid_t reader, gsize got,
