@@ -102,11 +102,13 @@ static void print_text(const CronosConfig *config)
 
 static int run(const CronosInvocation *invocation, GError **error)
 {
-    const char *refusal = cronos_config_hooks_refusal(invocation->config);
+    const char *const refusals[] = {cronos_config_hooks_refusal(invocation->config),
+                                    cronos_config_service_refusal(invocation->config)};
 
     (void)error;
-    if (refusal != NULL)
-        cronos_say_warning("%s", refusal);
+    for (guint i = 0; i < G_N_ELEMENTS(refusals); i++)
+        if (refusals[i] != NULL)
+            cronos_say_warning("%s", refusals[i]);
     if (invocation->arguments->json)
         print_json(invocation->config);
     else

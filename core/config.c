@@ -19,7 +19,7 @@ struct CronosConfig {
     char *root;
     char *file;
     GPtrArray *warnings;
-    char *hooks_refusal;
+    char *hooks_refusal, *service_refusal;
     CronosConfigValue values[CRONOS_CONFIG_COUNT];
 };
 
@@ -226,29 +226,34 @@ static void refuse_command_of_root(CronosConfig *config)
     value->origin = g_strdup("default");
 }
 
-/* Whoever can write to a project must not have others run what he likes. What was read may be gone
- * by now; but where only the user can change the file and what leads to it, nobody swapped it. */
-static void refuse_hooks_of_others(CronosConfig *config)
+/* Returns: (owned) why @key, where it is set, must not be heeded: who else can have written it.
+ * What was read may be gone by now; but where only the user can change the file and what leads to
+ * it, nobody swapped it. */
+static char *refusal_of(const CronosConfig *config, CronosConfigKey key, const char *consequence)
 {
-    static const CronosConfigKey keys[] = {CRONOS_CONFIG_HOOKS_BEFORE_CREATE,
-                                           CRONOS_CONFIG_HOOKS_AFTER_CREATE,
-                                           CRONOS_CONFIG_HOOKS_ON_FAILURE};
+    const CronosConfigValue *value = &config->values[key];
+    gboolean is_set = value->file != NULL && (value->text == NULL || *value->text != '\0');
+    g_autofree char *problem = is_set ? cronos_config_trust_problem(value->file) : NULL;
 
-    for (guint i = 0; i < G_N_ELEMENTS(keys) && config->hooks_refusal == NULL; i++) {
-        const CronosConfigValue *value = &config->values[keys[i]];
+    if (is_set && problem == NULL)
+        problem = cronos_config_trust_problem(config->file);
+    return problem == NULL
+               ? NULL
+               : g_strdup_printf("%s: %s: %s from this file, since %s; take that right away, or "
+                                 "name the file by --config",
+                                 value->origin, cronos_config_rows[key].name, consequence, problem);
+}
 
-        if (*value->text == '\0')
-            continue;
-        g_autofree char *included = cronos_config_trust_problem(value->file);
-        g_autofree char *problem =
-            included != NULL ? NULL : cronos_config_trust_problem(config->file);
-        if (included != NULL || problem != NULL)
-            config->hooks_refusal =
-                g_strdup_printf("%s: %s: no command is run from this file, since %s; take that "
-                                "right away, or name the file by --config",
-                                value->origin, cronos_config_rows[keys[i]].name,
-                                included != NULL ? included : problem);
-    }
+/* Whoever can write to a project must not have others run what he likes, nor have them do what a
+ * server of his choice asks for. */
+static void refuse_what_others_wrote(CronosConfig *config)
+{
+    for (CronosConfigKey key = CRONOS_CONFIG_HOOKS_BEFORE_CREATE;
+         key <= CRONOS_CONFIG_HOOKS_ON_FAILURE && config->hooks_refusal == NULL; key++)
+        config->hooks_refusal = refusal_of(config, key, "no command is run");
+    for (CronosConfigKey key = CRONOS_CONFIG_SERVICE_URL;
+         key <= CRONOS_CONFIG_SERVICE_TOKEN_FILE && config->service_refusal == NULL; key++)
+        config->service_refusal = refusal_of(config, key, "no request is served by what comes");
 }
 
 /* A backup leaves out its own directory: were that the root, every backup would be empty. */
@@ -309,7 +314,7 @@ CronosConfig *cronos_config_load(const char *root, const char *explicit_path, GE
         return NULL;
     if (is_found_in_root(config, explicit_path)) {
         refuse_command_of_root(config);
-        refuse_hooks_of_others(config);
+        refuse_what_others_wrote(config);
     }
     resolve_paths(config);
     return check_backup_directory(config, error) ? g_steal_pointer(&config) : NULL;
@@ -327,6 +332,7 @@ void cronos_config_free(CronosConfig *config)
     }
     g_ptr_array_unref(config->warnings);
     g_free(config->hooks_refusal);
+    g_free(config->service_refusal);
     g_free(config->file);
     g_free(config->root);
     g_free(config);
@@ -362,6 +368,11 @@ const GPtrArray *cronos_config_warnings(const CronosConfig *config)
 const char *cronos_config_hooks_refusal(const CronosConfig *config)
 {
     return config->hooks_refusal;
+}
+
+const char *cronos_config_service_refusal(const CronosConfig *config)
+{
+    return config->service_refusal;
 }
 
 const char *cronos_config_string(const CronosConfig *config, CronosConfigKey key)

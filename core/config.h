@@ -28,6 +28,19 @@ typedef enum {
     CRONOS_CONFIG_HOOKS_ON_FAILURE,             /* likewise */
     CRONOS_CONFIG_HOOKS_TIMEOUT_SECONDS,        /* int >= 0; 0: no limit */
     CRONOS_CONFIG_METRICS_TEXTFILE,             /* string; resolved against the root */
+    CRONOS_CONFIG_SERVICE_URL,                  /* string: one server, or several and commas */
+    CRONOS_CONFIG_SERVICE_SUBJECT_PREFIX,       /* string */
+    CRONOS_CONFIG_SERVICE_QUEUE_GROUP,          /* string; "": none */
+    CRONOS_CONFIG_SERVICE_QUEUE_LENGTH,         /* int 1..10000 */
+    CRONOS_CONFIG_SERVICE_ALLOW_OVERWRITE,      /* bool */
+    CRONOS_CONFIG_SERVICE_RESTORE_DIRECTORY,    /* string; resolved against the root; "": as core */
+    CRONOS_CONFIG_SERVICE_TLS_CA_FILE,          /* string; resolved against the root */
+    CRONOS_CONFIG_SERVICE_TLS_CERTIFICATE_FILE, /* string; resolved against the root */
+    CRONOS_CONFIG_SERVICE_TLS_KEY_FILE,         /* string; resolved against the root */
+    CRONOS_CONFIG_SERVICE_CREDENTIALS_FILE,     /* string; resolved against the root */
+    CRONOS_CONFIG_SERVICE_USER,                 /* string */
+    CRONOS_CONFIG_SERVICE_PASSWORD_FILE,        /* string; resolved against the root */
+    CRONOS_CONFIG_SERVICE_TOKEN_FILE,           /* string; resolved against the root */
     CRONOS_CONFIG_LOG_FILE,                     /* string; resolved against the root */
     CRONOS_CONFIG_LOG_LEVEL,                    /* string: error | warning | info | debug */
     CRONOS_CONFIG_COUNT
@@ -60,6 +73,8 @@ const char *cronos_config_file(const CronosConfig *config);     /* NULL: default
 const GPtrArray *cronos_config_warnings(const CronosConfig *config); /* of char * */
 /* Why hooks must not be run: "FILE:LINE: ...", as an error reads; NULL: they may. */
 const char *cronos_config_hooks_refusal(const CronosConfig *config);
+/* The same of service.*, and of requests being served. */
+const char *cronos_config_service_refusal(const CronosConfig *config);
 
 /* Paths are absolute here, too. The key must be of the type asked for. */
 const char *cronos_config_string(const CronosConfig *config, CronosConfigKey key);

@@ -9,7 +9,12 @@ KEYS=(backup.directory backup.retention_days backup.max_backups backup.keep_mini
     auto.interval_hours auto.min_changes
     restore.default_strategy restore.create_restore_point restore.verify_integrity
     hooks.before_create hooks.after_create hooks.on_failure hooks.timeout_seconds
-    metrics.textfile log.file log.level)
+    metrics.textfile
+    service.url service.subject_prefix service.queue_group service.queue_length
+    service.allow_overwrite service.restore_directory service.tls_ca_file
+    service.tls_certificate_file service.tls_key_file service.credentials_file service.user
+    service.password_file service.token_file
+    log.file log.level)
 
 # The configuration "$1" is refused, for every command alike, and "$2"... stand in the message.
 assert_refused()

@@ -361,6 +361,27 @@ static void test_hooks_of_others(void **state)
     assert_hooks_refused(file, 0666, NULL);
 }
 
+/* Nor is a service told by others what to do and whom to obey. */
+static void test_service_of_others(void **state)
+{
+    g_autofree char *file = g_build_filename(root, "cronos.conf", NULL);
+
+    temporary_write(root, "cronos.conf", "service: {\n queue_length = 7; };\n");
+    g_autoptr(CronosConfig) own = cronos_config_load(root, NULL, NULL);
+    assert_null(cronos_config_service_refusal(own));
+    assert_int_equal(chmod(file, 0664), 0);
+    g_autoptr(CronosConfig) others = cronos_config_load(root, NULL, NULL);
+    assert_non_null(strstr(cronos_config_service_refusal(others),
+                           "cronos.conf:2: service.queue_length: no request is served"));
+    assert_null(cronos_config_hooks_refusal(others));
+    g_autoptr(CronosConfig) named = cronos_config_load(root, file, NULL);
+    assert_null(cronos_config_service_refusal(named));
+
+    temporary_write(root, "cronos.conf", "hooks: { timeout_seconds = 1; };\n");
+    g_autoptr(CronosConfig) without = cronos_config_load(root, NULL, NULL);
+    assert_null(cronos_config_service_refusal(without));
+}
+
 static void test_hooks_of_another_user(void **state)
 {
     g_autofree char *file = g_build_filename(root, "cronos.conf", NULL);
@@ -462,6 +483,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unreadable_texts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_warnings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hooks_of_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_service_of_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hooks_of_another_user, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order_of_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_root, set_up, tear_down),
