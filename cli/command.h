@@ -37,6 +37,7 @@ struct CronosCommand {
     guint operands_min, operands_max;
     const char *operand_missing; /* what to ask for where there are too few */
     gboolean needs_config;
+    gboolean is_service; /* what it logs goes to stderr, too: nobody else tells it */
     /* Returns: an exit status. With @error set, the caller prints it and derives the status. */
     int (*run)(const CronosInvocation *invocation, GError **error);
 };
@@ -60,6 +61,7 @@ extern const CronosCommand cronos_command_unpin;
 extern const CronosCommand cronos_command_verify;
 extern const CronosCommand cronos_command_mount;
 extern const CronosCommand cronos_command_umount;
+extern const CronosCommand cronos_command_serve;
 extern const CronosCommand cronos_command_config;
 extern const CronosCommand cronos_command_help;
 

@@ -65,12 +65,14 @@ static int error_report(const CronosCommand *command, const GError *error)
 
 /* Core logs as warnings what its results tell as well, and the command prints these: stderr takes
  * from the log what nobody else tells, or, asked to be verbose, all of it. */
-static void start_log(const CronosConfig *config)
+static void start_log(const CronosConfig *config, const CronosCommand *command)
 {
+    gboolean all =
+        cronos_terminal_is_verbose() || (command->is_service && !cronos_terminal_is_quiet());
     CronosLogOptions options = {
         .program = "cronos",
         .file_level = CRONOS_LOG_INFO,
-        .stderr_level = cronos_terminal_is_verbose() ? CRONOS_LOG_INFO : CRONOS_LOG_ERROR,
+        .stderr_level = all ? CRONOS_LOG_INFO : CRONOS_LOG_ERROR,
         .use_stderr = TRUE,
         .file = cronos_config_log_file(config),
         .before_line = cronos_terminal_clear_line,
@@ -82,7 +84,8 @@ static void start_log(const CronosConfig *config)
 }
 
 /* Returns: (owned) or NULL with @error; warnings have been printed. */
-static CronosConfig *load_config(const CronosArguments *arguments, GError **error)
+static CronosConfig *load_config(const CronosArguments *arguments, const CronosCommand *command,
+                                 GError **error)
 {
     CronosConfig *config = cronos_config_load(arguments->root != NULL ? arguments->root : ".",
                                               arguments->config_file, error);
@@ -92,7 +95,7 @@ static CronosConfig *load_config(const CronosArguments *arguments, GError **erro
     const GPtrArray *warnings = cronos_config_warnings(config);
     for (guint i = 0; warnings != NULL && i < warnings->len; i++)
         cronos_say_warning("%s", (const char *)g_ptr_array_index(warnings, i));
-    start_log(config);
+    start_log(config, command);
     cronos_passphrase_set_source(
         cronos_config_string(config, CRONOS_CONFIG_ARCHIVE_PASSPHRASE_FILE),
         cronos_config_string(config, CRONOS_CONFIG_ARCHIVE_PASSPHRASE_COMMAND));
@@ -126,7 +129,7 @@ static int run_command(CronosInvocation *invocation)
     if (!check_operands(invocation, &error))
         return error_report(invocation->command, error);
     if (invocation->command->needs_config) {
-        config = load_config(invocation->arguments, &error);
+        config = load_config(invocation->arguments, invocation->command, &error);
         if (config == NULL) {
             cronos_say_error("%s", error->message);
             return CRONOS_EXIT_USAGE;

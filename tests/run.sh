@@ -15,7 +15,7 @@ SOURCE=$PWD
 QUICK=
 # What runs more than one thread.
 THREADED_TESTS=(archive backup-sizes create member-chunks restore reuse verify cli-reuse
-    mount-parallel mount-live mount-versions)
+    cli-serve cli-serve-life mount-parallel mount-live mount-versions)
 PASSED=0
 FAILED=0
 
@@ -75,7 +75,7 @@ build_steps()
     local directory=$1
     shift
     meson setup "$directory" "$SOURCE" --prefix=/usr --buildtype=release -Dwerror=true \
-        -Dtests=enabled -Dseccomp=enabled "$@" && ninja -C "$directory"
+        -Dtests=enabled -Dseccomp=enabled -Dnats=enabled "$@" && ninja -C "$directory"
 }
 
 # Runs tests of the build $WORK/$2 and counts the cases behind them: suite TITLE BUILD ARGS...

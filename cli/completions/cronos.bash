@@ -112,7 +112,7 @@ _cronos_operand() {
     case $1 in
         '' | help)
             mapfile -t COMPREPLY < <(compgen -W \
-                'create list show cat versions find diff restore clean pin unpin verify mount umount config help' -- "$cur")
+                'create list show cat versions find diff restore clean pin unpin verify mount umount serve config help' -- "$cur")
             ;;
         show) ((operands == 0)) && _cronos_identifiers ;;
         cat | restore)

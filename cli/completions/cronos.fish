@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # fish completion for cronos(1)
 
-set -l commands create list show cat versions find diff restore clean pin unpin verify mount umount config help
+set -l commands create list show cat versions find diff restore clean pin unpin verify mount umount serve config help
 
 # The options already typed that say where the backups are.
 function __cronos_place
@@ -52,6 +52,7 @@ complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a unpin -d 'L
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a verify -d 'Check that backups are whole'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a mount -d 'Show backups as folders'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a umount -d 'Take such a mount away'
+complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a serve -d 'Make and restore backups on request, through NATS'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a config -d 'Show the configuration in force'
 complete -c cronos -n "not __fish_seen_subcommand_from $commands" -a help -d 'Show help'
 complete -c cronos -n '__fish_seen_subcommand_from help' -a "$commands"

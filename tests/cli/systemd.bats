@@ -18,6 +18,8 @@ setup()
         cp "$from"/*.mount "$UNITS"
     fi
     cp "$from"/cronos* "$UNITS"
+    # Where there is one, see tests/serve/systemd.bats.
+    rm -f "$UNITS/cronos-serve@.service"
     # They name the place where the programs will be; here they are elsewhere.
     sed -i "s|^ExecStart=/[^ ]*/cronos |ExecStart=$(command -v cronos) |" "$UNITS"/*.service
 }

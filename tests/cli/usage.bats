@@ -4,7 +4,7 @@
 
 load ../lib/common
 
-COMMANDS=(create list show cat versions find diff restore clean pin unpin verify mount umount config help)
+COMMANDS=(create list show cat versions find diff restore clean pin unpin verify mount umount serve config help)
 
 # Help goes to stdout, with status 0, and fits 80 columns.
 assert_help()
@@ -85,6 +85,7 @@ options_in_help()
     assert_usage_error pin
     assert_usage_error unpin
     assert_usage_error umount
+    assert_usage_error serve surplus
     assert_usage_error help frobnicate
     assert_usage_error --color=sometimes list
 }
