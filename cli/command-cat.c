@@ -74,13 +74,14 @@ static gboolean find_file(CronosArchive *archive, const char *file_name, const c
 static gboolean write_member(CronosArchive *archive, guint32 entry, guint64 size_bytes,
                              GError **error)
 {
-    g_autofree guint8 *buffer = g_malloc(CRONOS_PIECE_BYTES);
+    CronosPieceRoom room = {0};
     CronosTally tally;
 
     cronos_tally_init(&tally, NULL);
     gboolean written =
-        cronos_member_bytes(archive, entry, size_bytes, buffer, &tally, write_piece, NULL, error);
+        cronos_member_bytes(archive, entry, size_bytes, &room, &tally, write_piece, NULL, error);
     cronos_tally_clear(&tally);
+    cronos_piece_room_clear(&room);
     return written;
 }
 

@@ -37,7 +37,7 @@ typedef struct {
 
 typedef struct {
     Source *source;
-    guint8 *buffer, *other;
+    CronosPieceRoom room, other;
     int fd;
     gboolean differs;
 } Worker;
@@ -143,8 +143,6 @@ static gpointer worker_new(gpointer shared)
     Worker *worker = g_new0(Worker, 1);
 
     worker->source = shared;
-    worker->buffer = g_malloc(CRONOS_PIECE_BYTES);
-    worker->other = g_malloc(CRONOS_PIECE_BYTES);
     return worker;
 }
 
@@ -152,8 +150,8 @@ static void worker_free(gpointer data)
 {
     Worker *worker = data;
 
-    g_free(worker->buffer);
-    g_free(worker->other);
+    cronos_piece_room_clear(&worker->room);
+    cronos_piece_room_clear(&worker->other);
     g_free(worker);
 }
 
@@ -161,10 +159,11 @@ static gboolean compare_piece(const guint8 *piece, gsize length, guint64 offset,
                               GError **error)
 {
     Worker *worker = user_data;
+    guint8 *other = cronos_piece_room(&worker->other, length);
     gsize got = 0;
 
     while (got < length) {
-        ssize_t count = pread(worker->fd, worker->other + got, length - got, (off_t)(offset + got));
+        ssize_t count = pread(worker->fd, other + got, length - got, (off_t)(offset + got));
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0) {
@@ -175,7 +174,7 @@ static gboolean compare_piece(const guint8 *piece, gsize length, guint64 offset,
             break;
         got += (gsize)count;
     }
-    worker->differs = got < length || memcmp(piece, worker->other, length) != 0;
+    worker->differs = got < length || memcmp(piece, other, length) != 0;
     return !worker->differs;
 }
 
@@ -190,7 +189,7 @@ static gboolean compare_file(Worker *worker, guint32 entry, const char *path, gu
         add_path(source, source->result->unreadable, cronos_member_report(path, error->message));
         return TRUE;
     }
-    gboolean same = cronos_member_bytes(source->archive, entry, size_bytes, worker->buffer,
+    gboolean same = cronos_member_bytes(source->archive, entry, size_bytes, &worker->room,
                                         source->tally, compare_piece, worker, &error);
     close(worker->fd);
     if (worker->differs)

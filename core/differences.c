@@ -44,7 +44,7 @@ typedef struct {
     GArray *levels; /* of Level */
     GArray *doubts; /* of Doubt */
     CronosTally tally;
-    guint8 *buffer;
+    CronosPieceRoom room;
 } Comparison;
 
 static void difference_clear(gpointer data)
@@ -234,9 +234,8 @@ static gboolean compute_crc(Comparison *comparison, const Side *side, Doubt *dou
     if (info->has_crc32 || doubt->failed)
         return TRUE;
     info->crc32 = libdeflate_crc32(0, NULL, 0);
-    info->has_crc32 =
-        cronos_member_bytes(side->archive, entry, info->size_bytes, comparison->buffer,
-                            &comparison->tally, add_to_crc, &info->crc32, &failure);
+    info->has_crc32 = cronos_member_bytes(side->archive, entry, info->size_bytes, &comparison->room,
+                                          &comparison->tally, add_to_crc, &info->crc32, &failure);
     if (info->has_crc32)
         return TRUE;
     if (g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_CANCELLED)) {
@@ -342,17 +341,16 @@ CronosDifferences *cronos_differences_between(CronosArchive *before, CronosArchi
     g_autoptr(CronosDifferences) result = cronos_differences_new();
     g_autoptr(GArray) levels = g_array_new(FALSE, FALSE, sizeof(Level));
     g_autoptr(GArray) doubts = g_array_new(FALSE, FALSE, sizeof(Doubt));
-    g_autofree guint8 *buffer = g_malloc(CRONOS_PIECE_BYTES);
     Comparison comparison = {.before = {before, cronos_metadata_entry(before)},
                              .after = {after, cronos_metadata_entry(after)},
                              .result = result,
                              .levels = levels,
-                             .doubts = doubts,
-                             .buffer = buffer};
+                             .doubts = doubts};
 
     cronos_tally_init(&comparison.tally, progress);
     gboolean done =
         go_through(&comparison, error) && (doubts->len == 0 || settle_doubts(&comparison, error));
     cronos_tally_clear(&comparison.tally);
+    cronos_piece_room_clear(&comparison.room);
     return done ? g_steal_pointer(&result) : NULL;
 }

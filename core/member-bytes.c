@@ -5,6 +5,29 @@
 
 #include <string.h>
 
+#define ROOM_LEAST ((gsize)4 << 10)
+
+guint8 *cronos_piece_room(CronosPieceRoom *room, guint64 size_bytes)
+{
+    gsize needed = (gsize)MIN(size_bytes, CRONOS_PIECE_BYTES),
+          grown = MAX(room->size_bytes, ROOM_LEAST);
+
+    if (room->size_bytes >= MAX(needed, ROOM_LEAST))
+        return room->bytes;
+    while (grown < needed)
+        grown *= 2;
+    g_free(room->bytes);
+    room->bytes = g_malloc(grown);
+    room->size_bytes = grown;
+    return room->bytes;
+}
+
+void cronos_piece_room_clear(CronosPieceRoom *room)
+{
+    g_clear_pointer(&room->bytes, g_free);
+    room->size_bytes = 0;
+}
+
 static gboolean set_damaged(CronosArchive *archive, guint32 entry, const char *reason,
                             GError **error)
 {
@@ -61,11 +84,12 @@ static gboolean deliver_stream(CronosArchive *archive, guint32 entry, guint64 si
 }
 
 gboolean cronos_member_bytes(CronosArchive *archive, guint32 entry, guint64 size_bytes,
-                             void *buffer, CronosTally *tally, CronosPieceFunc func,
+                             CronosPieceRoom *room, CronosTally *tally, CronosPieceFunc func,
                              gpointer user_data, GError **error)
 {
     if (!cronos_tally_check(tally, error))
         return FALSE;
+    guint8 *buffer = cronos_piece_room(room, size_bytes);
     if (size_bytes <= CRONOS_PIECE_BYTES)
         return deliver_whole(archive, entry, (gsize)size_bytes, buffer, tally, func, user_data,
                              error);

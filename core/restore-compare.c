@@ -4,7 +4,6 @@
  * Size and time alone are not proof: a file whose content was changed with its time kept is what a
  * restore is there to bring back. Where the inode and its change time are those that the backup
  * recorded, the kernel vouches for the file; everywhere else its bytes are read. */
-#include "core/member-bytes.h"
 #include "core/open-beneath.h"
 #include "core/restore-private.h"
 
@@ -18,7 +17,7 @@
 
 typedef struct {
     int fd;
-    guint8 *buffer; /* CRONOS_PIECE_BYTES */
+    guint8 *buffer; /* as large as a piece */
     gboolean differs;
 } Comparison;
 
@@ -89,11 +88,9 @@ static gboolean compare_file(CronosRestoreWorker *worker, guint32 entry,
 
     if (comparison.fd < 0)
         return TRUE;
-    if (worker->other == NULL)
-        worker->other = g_malloc(CRONOS_PIECE_BYTES);
-    comparison.buffer = worker->other;
+    comparison.buffer = cronos_piece_room(&worker->other, info->size_bytes);
     cronos_tally_init_quiet(&tally, &quiet, job->tally);
-    *out_same = cronos_member_bytes(job->archive, entry, info->size_bytes, worker->buffer, &tally,
+    *out_same = cronos_member_bytes(job->archive, entry, info->size_bytes, &worker->room, &tally,
                                     compare_piece, &comparison, error);
     cronos_tally_clear(&tally);
     close(comparison.fd);

@@ -42,7 +42,6 @@ static gpointer worker_new(gpointer shared)
     CronosRestoreWorker *worker = g_new0(CronosRestoreWorker, 1);
 
     worker->job = shared;
-    worker->buffer = g_malloc(CRONOS_PIECE_BYTES);
     cronos_folder_cache_init(&worker->folders);
     return worker;
 }
@@ -52,8 +51,8 @@ static void worker_free(gpointer data)
     CronosRestoreWorker *worker = data;
 
     cronos_folder_cache_clear(&worker->folders);
-    g_free(worker->buffer);
-    g_free(worker->other);
+    cronos_piece_room_clear(&worker->room);
+    cronos_piece_room_clear(&worker->other);
     g_free(worker);
 }
 

@@ -19,6 +19,7 @@
  * killed run of the same restore left: what is right already stays, all else is written anew. */
 #pragma once
 #include "core/archive.h"
+#include "core/member-bytes.h"
 #include "core/progress-tally.h"
 #include "core/recorded-patterns.h"
 #include "core/restore.h"
@@ -136,8 +137,7 @@ gboolean cronos_restore_files(CronosRestoreJob *job, GError **error);
 typedef struct {
     CronosRestoreJob *job;
     CronosFolderCache folders;
-    guint8 *buffer; /* CRONOS_PIECE_BYTES */
-    guint8 *other;  /* the same, for comparing; NULL until needed */
+    CronosPieceRoom room, other; /* other: for comparing */
 } CronosRestoreWorker;
 
 /* Permission bits that @info asks for, or that a new file or folder would get. */

@@ -209,8 +209,8 @@ static gboolean write_small(Output *output, GError **error)
 
     if (!cronos_tally_check(job->tally, error))
         return FALSE;
-    gssize length =
-        cronos_archive_read(job->archive, output->entry, 0, output->worker->buffer, size, error);
+    guint8 *buffer = cronos_piece_room(&output->worker->room, size);
+    gssize length = cronos_archive_read(job->archive, output->entry, 0, buffer, size, error);
     if (length < 0)
         return FALSE;
     if ((gsize)length != size) {
@@ -220,7 +220,7 @@ static gboolean write_small(Output *output, GError **error)
     output->fd = make_file(output, &made);
     if (output->fd < 0)
         return set_write_error(output, errno, error);
-    int errnum = write_around_holes(output, output->worker->buffer, size, 0) ? 0 : errno;
+    int errnum = write_around_holes(output, buffer, size, 0) ? 0 : errno;
     if (errnum == 0)
         errnum = complete_file(output, made);
     if (!end_file(output, TRUE, errnum, error))
@@ -232,7 +232,7 @@ static gboolean write_small(Output *output, GError **error)
 static gboolean write_in_order(Output *output, CronosTally *tally, GError **error)
 {
     return cronos_member_bytes(output->worker->job->archive, output->entry,
-                               output->info->size_bytes, output->worker->buffer, tally, write_piece,
+                               output->info->size_bytes, &output->worker->room, tally, write_piece,
                                output, error);
 }
 

@@ -32,7 +32,7 @@ typedef struct {
 
 typedef struct {
     Check *check;
-    void *buffer; /* NULL: not needed yet */
+    CronosPieceRoom room;
 } Worker;
 
 static void clear_finding(gpointer data)
@@ -118,19 +118,11 @@ static gpointer worker_new(gpointer shared)
     return worker;
 }
 
-/* Made when it is first needed: what looks at structure alone, or at nothing, does without. */
-static void *worker_buffer(Worker *worker)
-{
-    if (worker->buffer == NULL)
-        worker->buffer = g_malloc(CRONOS_PIECE_BYTES);
-    return worker->buffer;
-}
-
 static void worker_free(gpointer data)
 {
     Worker *worker = data;
 
-    g_free(worker->buffer);
+    cronos_piece_room_clear(&worker->room);
     g_free(worker);
 }
 
@@ -222,8 +214,8 @@ static gboolean decode_without_index(Worker *worker, const Item *item, guint64 s
     finding.reason = g_strconcat(failure->message, " (the member itself is whole)", NULL);
     g_error_free(failure);
     cronos_tally_init_quiet(&tally, &quiet, check->tally);
-    gboolean whole = cronos_member_bytes(check->archive, item->entry, size_bytes,
-                                         worker_buffer(worker), &tally, ignore_piece, NULL, error);
+    gboolean whole = cronos_member_bytes(check->archive, item->entry, size_bytes, &worker->room,
+                                         &tally, ignore_piece, NULL, error);
     cronos_tally_clear(&tally);
     if (whole)
         add_finding(check, &finding);
@@ -241,9 +233,8 @@ static gboolean decode_file(Worker *worker, const Item *item, guint64 size_bytes
     if (size_bytes > CRONOS_PIECE_BYTES &&
         !decode_chunks(check, item->entry, size_bytes, &decoded, &failure))
         return decode_without_index(worker, item, size_bytes, failure, error);
-    return decoded ||
-           cronos_member_bytes(check->archive, item->entry, size_bytes, worker_buffer(worker),
-                               check->tally, ignore_piece, NULL, error);
+    return decoded || cronos_member_bytes(check->archive, item->entry, size_bytes, &worker->room,
+                                          check->tally, ignore_piece, NULL, error);
 }
 
 /* A folder is whole when its header is. */
