@@ -105,6 +105,8 @@ static GHashTable *ignored_by_git(const Repository *repository, const char *cons
     g_autoptr(GBytes) answer = NULL;
     gsize size;
 
+    /* GLib waits for the disk where it replaces a file. */
+    g_unlink(file);
     assert_true(g_file_set_contents(file, lines, -1, NULL));
     g_autoptr(GSubprocess) git =
         g_subprocess_new(G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error,
