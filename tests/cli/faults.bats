@@ -45,10 +45,7 @@ setup()
     unzip -tqq "$ARCHIVE"
     cp -a "$BACKUPS" "$WORK/backups"
     make_backups_with_rest
-    manifest "$OLD" >"$WORK/old.manifest"
-    manifest "$NEW" >"$WORK/new.manifest"
-    sort -u "$WORK/old.manifest" "$WORK/new.manifest" >"$WORK/known.manifest"
-    comm -12 <(cut -f 1 "$WORK/old.manifest") <(cut -f 1 "$WORK/new.manifest") >"$WORK/both"
+    export FIRST
 }
 
 # What the backup directory holds before each blow: also what an earlier run left, and backups
@@ -71,22 +68,6 @@ copy_root()
     tar -C "$ROOT" --exclude ./backups --exclude ./logs -cf - . | tar -C "$1" -xpf -
 }
 
-# The project as it is after setup, with what an earlier run left in the backup directory.
-reset_root()
-{
-    rm -rf "${ROOT:?}"/* "$WORK/out" "$WORK"/.cronos-*
-    cp -a "$NEW/." "$ROOT"
-    cp -a "$WORK/backups-with-rest" "$BACKUPS"
-}
-
-# Prints what is below "$1", folders, backups and the log aside: path, a tab, content; sorted.
-manifest()
-{
-    (cd "$1" && find . \( -path ./backups -o -path ./logs \) -prune \
-        -o -type l -printf '%p\tl %l\n' -o -type f -exec sha256sum {} + |
-        sed -E 's/^([0-9a-f]{64})  (.*)$/\2\tf \1/' | sort)
-}
-
 # Runs "$3"... with the point $1 armed for $2, and looks at its status.
 struck()
 {
@@ -96,35 +77,10 @@ struck()
     CRONOS_FAULT=$point:$action "$@" >"$WORK/stdout" 2>"$WORK/stderr" || status=$?
     case $action:$status in
         kill:137 | e*:1 | e*:3) ;;
-        kill:0) [[ $point == *@2 ]] || fail "$point is not passed by: $*" ;;
         # What can not be cleared away or removed is told in the log, and no more.
         e*:0) [[ $point == *clear* || $point == *remove* ]] || fail "$point $action: no failure" ;;
         *) fail "$point $action: status $status:" "$(cat "$WORK/stderr")" ;;
     esac
-}
-
-# Everything with a backup's name is whole; the two backups are byte for byte what they were.
-assert_backups()
-{
-    local file
-    for file in "$WORK"/backups/egos_backup_*.zip; do
-        cmp "$file" "$BACKUPS/${file##*/}" || fail "changed: $file"
-    done
-    for file in "$BACKUPS"/egos_backup_*.zip; do
-        [[ -e $WORK/backups-with-rest/${file##*/} ]] || unzip -tqq "$file" || fail "not whole: $file"
-    done
-}
-
-# Each file is that of before, or that of the backup; none is half of either, and none is lost that
-# both have: what the backup alone has may not be there yet, the other is deleted, as asked for.
-assert_old_or_new()
-{
-    local strange missing
-    manifest "$ROOT" >"$WORK/root.manifest"
-    strange=$(comm -23 "$WORK/root.manifest" "$WORK/known.manifest" | grep -v '/\.cronos-') || true
-    [[ -z $strange ]] || fail "neither old nor new: $strange"
-    missing=$(comm -13 <(cut -f 1 "$WORK/root.manifest") "$WORK/both")
-    [[ -z $missing ]] || fail "lost: $missing"
 }
 
 assert_clear()
@@ -132,19 +88,6 @@ assert_clear()
     local found
     found=$(find "$WORK" -path "$WORK/backups-with-rest" -prune -o -name '.cronos-*' -print)
     [[ -z $found ]] || fail "left over: $found"
-}
-
-# Calls "$1" for every action at the first passage of the points "$2"..., and for a kill at the second.
-each_point()
-{
-    local test=$1 point strike
-    shift
-    for point; do
-        for strike in "1 kill" "2 kill" "1 eio" "1 enospc"; do
-            reset_root
-            "$test" "$point@${strike% *}" "${strike#* }"
-        done
-    done
 }
 
 @test "these are all the points there are" {
@@ -155,32 +98,12 @@ each_point()
         grep -hoE '(cronos_fault_(point|errno)|passes)\("[^"]+"' {} + | cut -d '"' -f 2 | sort -u)
 }
 
-create_struck()
-{
-    struck "$1" "$2" cronos -q create three
-    assert_backups
-    diff -r --no-dereference --exclude=backups --exclude=logs "$NEW" "$ROOT"
-    run -0 cronos -q create four
-    assert_backups
-    assert_clear
-}
-
 @test "create" {
-    each_point create_struck "${CREATE_POINTS[@]}"
-}
-
-clean_struck()
-{
-    struck "$1" "$2" cronos -q clean
-    assert_backups
-    run -0 cronos -q clean
-    assert_backups
-    assert_clear
-    assert_equal "$(find "$BACKUPS" -name '*_old_*')" ""
+    "$TESTS/cli/fault-points" create "${CREATE_POINTS[@]}"
 }
 
 @test "clean" {
-    each_point clean_struck "${CLEAN_POINTS[@]}"
+    "$TESTS/cli/fault-points" clean "${CLEAN_POINTS[@]}"
 }
 
 # Runs "cronos $1" of the second backup under the fault points "$2"...: afterwards it is pinned or it
@@ -211,47 +134,11 @@ pin_struck()
     pin_struck unpin before-remove after-remove
 }
 
-overwrite_struck()
-{
-    struck "$1" "$2" cronos -q restore "$FIRST" --strategy overwrite --delete -y
-    assert_backups
-    assert_old_or_new
-    # What has been overwritten or deleted is in the restore point, or there is none yet.
-    if ! diff -r --no-dereference --exclude=backups --exclude=logs "$NEW" "$ROOT" >/dev/null 2>&1
-    then
-        compgen -G "$BACKUPS/*restore_point*" >/dev/null || fail "$*: changed without restore point"
-    fi
-    run -0 cronos -q restore "$FIRST" --strategy overwrite --delete -y
-    diff -r --no-dereference --exclude=backups --exclude=logs "$OLD" "$ROOT"
-    assert_backups
-    assert_clear
-}
-
 @test "overwriting restore, the making of its restore point included" {
-    each_point overwrite_struck before-create create-write before-rename after-sync \
+    "$TESTS/cli/fault-points" overwrite before-create create-write before-rename after-sync \
         "${RESTORE_POINTS[@]}" "${OVER_POINTS[@]}"
 }
 
-new_place_struck()
-{
-    struck "$1" "$2" cronos -q restore "$FIRST" --to "$WORK/out"
-    assert_backups
-    if [[ -e $WORK/out ]]; then
-        diff -r --no-dereference "$OLD" "$WORK/out"
-        rm -r "$WORK/out"
-    fi
-    run -0 cronos -q restore "$FIRST" --to "$WORK/out"
-    diff -r --no-dereference "$OLD" "$WORK/out"
-    assert_clear_but_temporaries
-}
-
-# No create and no clean has run, which would clear what is left in the backup directory.
-assert_clear_but_temporaries()
-{
-    rm -f "$BACKUPS"/.cronos-1-*.tmp
-    assert_clear
-}
-
 @test "restore to a new place" {
-    each_point new_place_struck "${RESTORE_POINTS[@]}" "${NEW_POINTS[@]}"
+    "$TESTS/cli/fault-points" new-place "${RESTORE_POINTS[@]}" "${NEW_POINTS[@]}"
 }
