@@ -14,10 +14,12 @@ setup()
     BEFORE_SUM=$(sha256sum <"$ARCHIVE")
     # Hexadecimal noise shrinks to half, at a pace that leaves time to strike on the way.
     mkdir noise
-    local number
-    for number in {1..24}; do
-        head -c 1000000 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"noise/$number"
-    done
+    python3 - <<'END'
+import os
+for number in range(1, 25):
+    with open("noise/%d" % number, "w") as out:
+        out.write(os.urandom(1000000).hex())
+END
 }
 
 # Every file with a backup's name is whole; the one from before is as it was.
@@ -33,10 +35,10 @@ assert_whole()
 # The temporary has at least $1 bytes, or there is nothing to wait for any more.
 temporary_has_or_gone()
 {
-    local size
+    local files
     kill -0 "$CREATE" || return 0
-    size=$(find "$BACKUPS" -name '.cronos-*.tmp' -printf '%s\n' | head -n 1)
-    [[ -n $size ]] && ((size >= $1))
+    files=("$BACKUPS"/.cronos-*.tmp)
+    [[ -e ${files[0]} ]] && (($(stat -c %s "${files[0]}") >= $1))
 }
 
 # Runs "$4"... under strace, which strikes at passage $3 through the calls $1 by $2.

@@ -29,7 +29,9 @@ teardown()
 
 is_mounted()
 {
-    grep -qF " $MNT fuse" /proc/self/mounts
+    local mounts
+    IFS= read -r -d '' mounts </proc/self/mounts || true
+    [[ $mounts == *" $MNT fuse"* ]]
 }
 
 not_mounted()
@@ -83,5 +85,7 @@ daemon_ended()
 # A zombie has gone: what is left of it is its status, for wait.
 process_gone()
 {
-    [[ ! -e /proc/$1/stat || $(awk '{ print $3 }' "/proc/$1/stat") == Z ]]
+    local state
+    { read -r _ _ state _ <"/proc/$1/stat"; } 2>/dev/null || return 0
+    [[ $state == Z ]]
 }
