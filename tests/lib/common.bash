@@ -217,12 +217,14 @@ give_to_user()
     ((EUID != 0)) || chown -R -h nobody:nogroup "$@"
 }
 
-# Overwrites $3 bytes of the file $1 at offset $2 with the letter Z.
+# Overwrites $3 bytes of the file $1 at offset $2 with the letter Z, or Y if there is one already.
 damage()
 {
-    local letters
+    local letter=Z letters
+    # Noise has a Z in one of 256 places.
+    [[ $(tail -c +$(($2 + 1)) "$1" | head -c 1 | tr -d '\0') != Z ]] || letter=Y
     printf -v letters '%*s' "$3" ''
-    printf '%s' "${letters// /Z}" |
+    printf '%s' "${letters// /$letter}" |
         dd of="$1" seek="$2" oflag=seek_bytes conv=notrunc status=none
 }
 
