@@ -95,7 +95,8 @@ static gboolean propagate(const char *name, GError *failure, GError **error)
     return FALSE;
 }
 
-CronosOutline *cronos_outline_open_fd(int fd, const char *name, GError **error)
+/* As cronos_outline_open_fd, for one who lets go of it soon. */
+static CronosOutline *take_outline(int fd, const char *name, GError **error)
 {
     g_autoptr(GError) failure = NULL;
     guint32 hidden = CRONOS_ENTRY_NONE;
@@ -115,6 +116,15 @@ CronosOutline *cronos_outline_open_fd(int fd, const char *name, GError **error)
     return outline;
 }
 
+CronosOutline *cronos_outline_open_fd(int fd, const char *name, GError **error)
+{
+    CronosOutline *outline = take_outline(fd, name, error);
+
+    if (outline != NULL)
+        cronos_zip_outline_trim(outline->zip);
+    return outline;
+}
+
 CronosOutline *cronos_outline_open(int dirfd, const char *name, GError **error)
 {
     g_autoptr(GError) failure = NULL;
@@ -126,7 +136,7 @@ CronosOutline *cronos_outline_open(int dirfd, const char *name, GError **error)
         cronos_error_set_system(error, errno, "%s", quoted);
         return NULL;
     }
-    CronosOutline *outline = cronos_outline_open_fd(fd, name, &failure);
+    CronosOutline *outline = take_outline(fd, name, &failure);
     if (outline != NULL)
         return outline;
     if (failure != NULL) {

@@ -15,10 +15,12 @@ typedef struct CronosOutline CronosOutline;
 /* Where a member is. */
 typedef CronosZipPlace CronosOutlinePlace;
 
-/* Opens the archive @name in the directory open on @dirfd. Returns: (owned) a reference, or NULL
+/* Opens the archive @name in the directory open on @dirfd, for a look or two: a small directory is
+ * read once, and held in memory. Returns: (owned) a reference, or NULL
  * with @error as cronos_archive_open. */
 CronosOutline *cronos_outline_open(int dirfd, const char *name, GError **error);
-/* The same of the file open on @fd, without an index: NULL without @error where that is needed.
+/* The same of the file open on @fd, to be kept: next to nothing is held, and the directory read at
+ * each look-up. Without an index: NULL without @error where that is needed.
  * @fd: taken over where an outline is returned. @name: for messages and for the choice of a format.
  */
 CronosOutline *cronos_outline_open_fd(int fd, const char *name, GError **error);

@@ -10,8 +10,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define FIRST_WINDOW 4096u
-#define FULL_WINDOW (ZIP_END_SIZE + ZIP_COMMENT_MAX)
+/* All that an end record can lie in, and, of most archives, the central directory with it. */
+#define TAIL_BYTES (ZIP_END_SIZE + ZIP_COMMENT_MAX)
 #define NS_PER_SECOND G_GINT64_CONSTANT(1000000000)
 
 /* APPNOTE 4.3.16, offsets in the end record */
@@ -39,10 +39,14 @@ enum {
     LOCATOR_DISKS = 16,
 };
 
+/* The last @length bytes of the file. Candidates for the end record are known by how many bytes
+ * follow them: that stays so when more of the file is taken in at the front. */
 typedef struct {
     int fd;
     guint64 file_bytes;
-    guint8 *bytes; /* the last @length bytes of the file */
+    gsize directory_max; /* how much more than TAIL_BYTES may be taken in, to have the directory */
+    gboolean extended;   /* that was done: once, whatever candidates say */
+    guint8 *bytes;
     gsize length;
 } Tail;
 
@@ -59,12 +63,51 @@ static gboolean damaged(GError **error, const char *what)
     return FALSE;
 }
 
-static gboolean load_tail(Tail *tail, gsize window, GError **error)
+/* @tail: the last @length bytes of the file, which are not read again. */
+static gboolean read_tail(const guint8 *tail, gsize length, guint64 file_bytes, int fd,
+                          void *buffer, gsize size, guint64 offset, GError **error)
 {
-    tail->length = (gsize)MIN(tail->file_bytes, window);
-    tail->bytes = g_realloc(tail->bytes, MAX(tail->length, 1));
+    guint64 start = file_bytes - length;
+    gsize before = offset < start ? (gsize)MIN(size, start - offset) : 0;
+
+    if (offset + size < offset || offset + size > file_bytes)
+        before = size; /* past the end: let reading say so */
+    if (!cronos_zip_pread_exactly(fd, buffer, before, offset, error))
+        return FALSE;
+    if (before < size)
+        memcpy((guint8 *)buffer + before, tail + (offset + before - start), size - before);
+    return TRUE;
+}
+
+static gboolean load_tail(Tail *tail, GError **error)
+{
+    tail->length = (gsize)MIN(tail->file_bytes, TAIL_BYTES);
+    tail->bytes = g_malloc(MAX(tail->length, 1));
     return cronos_zip_pread_exactly(tail->fd, tail->bytes, tail->length,
                                     tail->file_bytes - tail->length, error);
+}
+
+static gboolean read_bytes(const Tail *tail, void *buffer, gsize size, guint64 offset,
+                           GError **error)
+{
+    return read_tail(tail->bytes, tail->length, tail->file_bytes, tail->fd, buffer, size, offset,
+                     error);
+}
+
+/* Takes in the file from @start on. What can not be read is found again by who needs it. */
+static void extend_tail(Tail *tail, guint64 start)
+{
+    gsize length = (gsize)(tail->file_bytes - start);
+    guint8 *bytes = g_malloc(length);
+
+    tail->extended = TRUE;
+    if (!read_bytes(tail, bytes, length, start, NULL)) {
+        g_free(bytes);
+        return;
+    }
+    g_free(tail->bytes);
+    tail->bytes = bytes;
+    tail->length = length;
 }
 
 static gboolean has_signature(const Tail *tail, guint64 offset, guint32 signature)
@@ -72,8 +115,7 @@ static gboolean has_signature(const Tail *tail, guint64 offset, guint32 signatur
     guint8 bytes[4];
 
     return offset <= tail->file_bytes && tail->file_bytes - offset >= sizeof bytes &&
-           cronos_zip_pread_exactly(tail->fd, bytes, sizeof bytes, offset, NULL) &&
-           zip_get32(bytes) == signature;
+           read_bytes(tail, bytes, sizeof bytes, offset, NULL) && zip_get32(bytes) == signature;
 }
 
 /* The record's own place is only known up to the prefix; behind a prefix it lies right before its
@@ -91,7 +133,7 @@ static gboolean find_end64(const Tail *tail, guint64 locator_offset, const guint
         if (at > locator_offset || locator_offset - at < ZIP64_END_SIZE ||
             !has_signature(tail, at, ZIP64_END_SIGNATURE))
             continue;
-        if (!cronos_zip_pread_exactly(tail->fd, out_record, ZIP64_END_SIZE, at, error))
+        if (!read_bytes(tail, out_record, ZIP64_END_SIZE, at, error))
             return FALSE;
         guint64 record_bytes = zip_get64(out_record + END64_RECORD_BYTES);
         if (zip_get32(out_record) == ZIP64_END_SIGNATURE && record_bytes >= ZIP64_END_SIZE - 12 &&
@@ -121,7 +163,7 @@ static gboolean apply_zip64(const Tail *tail, guint64 end_offset, Declared *decl
         !has_signature(tail, end_offset - ZIP64_LOCATOR_SIZE, ZIP64_LOCATOR_SIGNATURE))
         return TRUE;
     guint64 locator_offset = end_offset - ZIP64_LOCATOR_SIZE;
-    if (!cronos_zip_pread_exactly(tail->fd, locator, sizeof locator, locator_offset, error))
+    if (!read_bytes(tail, locator, sizeof locator, locator_offset, error))
         return FALSE;
     if (zip_get32(locator + LOCATOR_DISK) != 0 || zip_get32(locator + LOCATOR_DISKS) > 1) {
         declared->disk = 1;
@@ -164,12 +206,15 @@ static gboolean check_declared(const Declared *declared, GError **error)
 
 /* The directory ends where the end records begin; that shows the length of a prefix. Some writers
  * leave a gap there instead: then the recorded offset is the right one. */
-static gboolean place_directory(const Tail *tail, const Declared *declared, CronosZipEnd *out_end,
+static gboolean place_directory(Tail *tail, const Declared *declared, CronosZipEnd *out_end,
                                 GError **error)
 {
     guint64 adjacent = declared->records_offset - declared->directory_bytes;
     gboolean empty = declared->directory_bytes == 0;
 
+    if (!tail->extended && adjacent < tail->file_bytes - tail->length &&
+        tail->file_bytes - adjacent <= TAIL_BYTES + tail->directory_max)
+        extend_tail(tail, adjacent);
     if (empty || has_signature(tail, adjacent, ZIP_CENTRAL_SIGNATURE))
         out_end->directory_offset = adjacent;
     else if (has_signature(tail, declared->directory_offset, ZIP_CENTRAL_SIGNATURE))
@@ -186,9 +231,15 @@ static gboolean place_directory(const Tail *tail, const Declared *declared, Cron
     return TRUE;
 }
 
-static void read_declared(const Tail *tail, gsize at, Declared *out_declared)
+/* Returns: (borrowed) the bytes that @after bytes follow, if they were an end record. */
+static const guint8 *record_before(const Tail *tail, gsize after)
 {
-    const guint8 *record = tail->bytes + at;
+    return tail->bytes + (tail->length - after - ZIP_END_SIZE);
+}
+
+static void read_declared(const Tail *tail, gsize after, Declared *out_declared)
+{
+    const guint8 *record = record_before(tail, after);
 
     *out_declared = (Declared){
         .disk = zip_get16(record + END_DISK),
@@ -197,7 +248,7 @@ static void read_declared(const Tail *tail, gsize at, Declared *out_declared)
         .members = zip_get16(record + END_MEMBERS),
         .directory_bytes = zip_get32(record + END_DIRECTORY_BYTES),
         .directory_offset = zip_get32(record + END_DIRECTORY_OFFSET),
-        .records_offset = tail->file_bytes - tail->length + at,
+        .records_offset = tail->file_bytes - after - ZIP_END_SIZE,
     };
 }
 
@@ -208,16 +259,15 @@ static void take_comment(const guint8 *record, CronosZipEnd *end)
     memcpy(end->comment, record + ZIP_END_SIZE, end->comment_length);
 }
 
-static gboolean read_candidate(const Tail *tail, gsize at, CronosZipEnd *out_end, GError **error)
+static gboolean read_candidate(Tail *tail, gsize after, CronosZipEnd *out_end, GError **error)
 {
-    const guint8 *record = tail->bytes + at;
-    gsize after = tail->length - at - ZIP_END_SIZE;
     Declared declared;
 
-    read_declared(tail, at, &declared);
+    read_declared(tail, after, &declared);
     if (!apply_zip64(tail, declared.records_offset, &declared, error) ||
         !check_declared(&declared, error) || !place_directory(tail, &declared, out_end, error))
         return FALSE;
+    const guint8 *record = record_before(tail, after);
     if (zip_get16(record + END_COMMENT_LENGTH) != after && out_end->prefix_bytes != 0)
         return damaged(error, "the end record is neither at the file's end nor does it fit the "
                               "file's start");
@@ -228,18 +278,20 @@ static gboolean read_candidate(const Tail *tail, gsize at, CronosZipEnd *out_end
 
 /* Returns: TRUE when a candidate holds. Keeps the reason of the first one that does not, since it
  * is the likeliest to be what the writer meant. */
-static gboolean scan_tail(const Tail *tail, gboolean exact, CronosZipEnd *out_end, GError **reason)
+static gboolean scan_tail(Tail *tail, gboolean exact, CronosZipEnd *out_end, GError **reason)
 {
-    for (gsize at = tail->length < ZIP_END_SIZE ? 0 : tail->length - ZIP_END_SIZE + 1; at-- > 0;) {
-        gsize after = tail->length - at - ZIP_END_SIZE;
+    gsize window = MIN(tail->length, TAIL_BYTES);
+
+    for (gsize after = 0; after + ZIP_END_SIZE <= window; after++) {
+        const guint8 *record = record_before(tail, after);
         GError *local = NULL;
 
-        if (tail->bytes[at] != 'P' || zip_get32(tail->bytes + at) != ZIP_END_SIGNATURE)
+        if (record[0] != 'P' || zip_get32(record) != ZIP_END_SIGNATURE)
             continue;
-        gsize comment = zip_get16(tail->bytes + at + END_COMMENT_LENGTH);
+        gsize comment = zip_get16(record + END_COMMENT_LENGTH);
         if (exact ? comment != after : comment >= after)
             continue;
-        if (read_candidate(tail, at, out_end, &local))
+        if (read_candidate(tail, after, out_end, &local))
             return TRUE;
         if (*reason == NULL)
             *reason = local;
@@ -257,31 +309,29 @@ static void set_reason_none_found(const Tail *tail, GError **error)
         damaged(error, tail->file_bytes == 0 ? "the file is empty" : "not a ZIP archive");
 }
 
-gboolean cronos_zip_end_find(int fd, guint64 file_bytes, CronosZipEnd *out_end, GError **error)
+static gboolean find_end(Tail *tail, CronosZipEnd *out_end, GError **error)
 {
-    g_autofree guint8 *bytes = NULL;
     g_autoptr(GError) reason = NULL;
-    Tail tail = {.fd = fd, .file_bytes = file_bytes};
-    gboolean found = FALSE;
 
-    memset(out_end, 0, sizeof *out_end);
-    gboolean loaded = load_tail(&tail, FIRST_WINDOW, error);
-    found = loaded && scan_tail(&tail, TRUE, out_end, &reason);
-    if (loaded && !found && file_bytes > FIRST_WINDOW) {
-        g_clear_error(&reason);
-        loaded = load_tail(&tail, FULL_WINDOW, error);
-        found = loaded && scan_tail(&tail, TRUE, out_end, &reason);
-    }
-    if (loaded && !found)
-        found = scan_tail(&tail, FALSE, out_end, &reason);
-    bytes = tail.bytes;
-    if (!loaded || found)
-        return found;
+    if (!load_tail(tail, error))
+        return FALSE;
+    if (scan_tail(tail, TRUE, out_end, &reason) || scan_tail(tail, FALSE, out_end, &reason))
+        return TRUE;
     if (reason != NULL)
         g_propagate_error(error, g_steal_pointer(&reason));
     else
-        set_reason_none_found(&tail, error);
+        set_reason_none_found(tail, error);
     return FALSE;
+}
+
+gboolean cronos_zip_end_find(int fd, guint64 file_bytes, CronosZipEnd *out_end, GError **error)
+{
+    Tail tail = {.fd = fd, .file_bytes = file_bytes};
+
+    memset(out_end, 0, sizeof *out_end);
+    gboolean found = find_end(&tail, out_end, error);
+    g_free(tail.bytes);
+    return found;
 }
 
 static gboolean open_file(int fd, struct stat *out_status, GError **error)
@@ -301,7 +351,16 @@ gboolean cronos_zip_end_open(int fd, CronosZipEnd *out_end, gint64 *out_file_mti
 {
     struct stat st;
 
-    if (!open_file(fd, &st, error) || !cronos_zip_end_find(fd, (guint64)st.st_size, out_end, error))
+    memset(out_end, 0, sizeof *out_end);
+    if (!open_file(fd, &st, error))
+        return FALSE;
+    Tail tail = {
+        .fd = fd, .file_bytes = (guint64)st.st_size, .directory_max = CRONOS_ZIP_END_DIRECTORY_MAX};
+    gboolean found = find_end(&tail, out_end, error);
+    out_end->tail = tail.bytes;
+    out_end->tail_bytes = tail.length;
+    out_end->file_bytes = tail.file_bytes;
+    if (!found)
         return FALSE;
     *out_file_mtime_ns = st.st_mtim.tv_sec * NS_PER_SECOND + st.st_mtim.tv_nsec;
     if (out_end->directory_bytes <= G_MAXUINT32 - 65536)
@@ -311,21 +370,34 @@ gboolean cronos_zip_end_open(int fd, CronosZipEnd *out_end, gint64 *out_file_mti
     return FALSE;
 }
 
+gboolean cronos_zip_end_read(const CronosZipEnd *end, int fd, void *buffer, gsize size,
+                             guint64 offset, GError **error)
+{
+    return read_tail(end->tail, end->tail_bytes, end->file_bytes, fd, buffer, size, offset, error);
+}
+
+void cronos_zip_end_drop_tail(CronosZipEnd *end)
+{
+    g_clear_pointer(&end->tail, g_free);
+    end->tail_bytes = 0;
+}
+
 static gboolean glimpse(const Tail *tail, CronosZipEnd *out_end)
 {
-    for (gsize at = tail->length < ZIP_END_SIZE ? 0 : tail->length - ZIP_END_SIZE + 1; at-- > 0;) {
+    for (gsize after = 0; after + ZIP_END_SIZE <= tail->length; after++) {
+        const guint8 *record = record_before(tail, after);
         Declared declared;
 
-        if (zip_get32(tail->bytes + at) != ZIP_END_SIGNATURE ||
-            zip_get16(tail->bytes + at + END_COMMENT_LENGTH) != tail->length - at - ZIP_END_SIZE)
+        if (zip_get32(record) != ZIP_END_SIGNATURE ||
+            zip_get16(record + END_COMMENT_LENGTH) != after)
             continue;
-        read_declared(tail, at, &declared);
+        read_declared(tail, after, &declared);
         /* Where the ZIP64 record is lost, this one's numbers are what there is. */
         (void)apply_zip64(tail, declared.records_offset, &declared, NULL);
         out_end->members = declared.members;
         out_end->members_exact = declared.zip64;
         out_end->directory_bytes = declared.directory_bytes;
-        take_comment(tail->bytes + at, out_end);
+        take_comment(record, out_end);
         return TRUE;
     }
     return FALSE;
@@ -336,7 +408,7 @@ gboolean cronos_zip_end_glimpse(int fd, guint64 file_bytes, CronosZipEnd *out_en
     Tail tail = {.fd = fd, .file_bytes = file_bytes};
 
     memset(out_end, 0, sizeof *out_end);
-    gboolean found = load_tail(&tail, FULL_WINDOW, NULL) && glimpse(&tail, out_end);
+    gboolean found = load_tail(&tail, NULL) && glimpse(&tail, out_end);
     g_free(tail.bytes);
     return found;
 }
@@ -345,6 +417,7 @@ void cronos_zip_end_clear(CronosZipEnd *end)
 {
     g_clear_pointer(&end->comment, g_free);
     end->comment_length = 0;
+    cronos_zip_end_drop_tail(end);
 }
 
 char *cronos_zip_read_comment(int fd, gsize *out_length, guint64 *out_members, GError **error)

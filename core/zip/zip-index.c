@@ -19,16 +19,29 @@ struct CronosZipIndex {
     gint64 file_mtime_ns; /* for implied folders */
 };
 
+/* Returns: (owned) the central directory of the file open on @fd, or NULL with @error. */
+static CronosZipMapping *hold_directory(int fd, const CronosZipEnd *end, GError **error)
+{
+    gsize length = (gsize)end->directory_bytes;
+
+    if (length == 0 || length > CRONOS_ZIP_END_DIRECTORY_MAX)
+        return cronos_zip_mapping_new(fd, end->directory_offset, length, error);
+    g_autofree guint8 *bytes = g_malloc(length);
+    if (!cronos_zip_end_read(end, fd, bytes, length, end->directory_offset, error))
+        return NULL;
+    return cronos_zip_mapping_of(g_steal_pointer(&bytes), length);
+}
+
 CronosZipIndex *cronos_zip_index_open(int fd, GError **error)
 {
     g_autoptr(CronosZipIndex) index = g_new0(CronosZipIndex, 1);
 
     if (!cronos_zip_end_open(fd, &index->end, &index->file_mtime_ns, error))
         return NULL;
-    index->mapping = cronos_zip_mapping_new(fd, index->end.directory_offset,
-                                            (gsize)index->end.directory_bytes, error);
+    index->mapping = hold_directory(fd, &index->end, error);
     if (index->mapping == NULL)
         return NULL;
+    cronos_zip_end_drop_tail(&index->end);
     index->directory = cronos_zip_mapping_bytes(index->mapping);
     gboolean built = cronos_zip_tree_build(index->mapping, &index->end, &index->tree, error);
     if (cronos_zip_mapping_is_damaged(index->mapping)) {
@@ -59,7 +72,8 @@ guint32 cronos_zip_index_count(const CronosZipIndex *index)
 gsize cronos_zip_index_memory_bytes(const CronosZipIndex *index)
 {
     return sizeof *index + ((gsize)index->tree.count + 1) * sizeof *index->tree.nodes +
-           index->tree.arena_bytes + index->end.comment_length;
+           index->tree.arena_bytes + index->end.comment_length +
+           cronos_zip_mapping_memory_bytes(index->mapping);
 }
 
 guint32 cronos_zip_index_parent(const CronosZipIndex *index, guint32 entry)

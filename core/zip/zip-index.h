@@ -3,8 +3,9 @@
  *
  * A table of fixed-size nodes in breadth-first order: node 0 is the top folder, the children of a
  * folder are one run of consecutive nodes sorted by name as bytes. Look-up is a binary search,
- * listing a scan. Names stay in the mapped central directory; every other fact is decoded from it
- * when asked for, with bounds checked at each access, since the file may change under the map.
+ * listing a scan. Names stay in the central directory, which is held in memory up to a size and
+ * mapped beyond; every other fact is decoded from it when asked for, with bounds checked at each
+ * access, since the file may change under the map.
  *
  * Names: implied folders are made; of duplicate names the last in the central directory wins; "."
  * and empty components are dropped, ".." becomes "__", absolute starts are cut off, NUL becomes
@@ -33,7 +34,7 @@ typedef struct {
 } CronosZipExtent;
 
 /* Indexes the archive open on @fd (borrowed; must stay open as long as the index). Reads no
- * member data.
+ * member data: once from the tail, and once more for a directory that does not lie in there.
  * Returns: (owned), or NULL with @error: DAMAGED, UNSUPPORTED or a system error.
  * Threads: immutable once open; any number of readers. */
 CronosZipIndex *cronos_zip_index_open(int fd, GError **error);
@@ -42,7 +43,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosZipIndex, cronos_zip_index_free)
 
 /* Returns: the number of nodes, the top folder included: valid entries are below it. */
 guint32 cronos_zip_index_count(const CronosZipIndex *index);
-/* Returns: the bytes of memory the index holds (heap; the map is not counted). */
+/* Returns: the bytes of memory the index holds (heap; a map is not counted). */
 gsize cronos_zip_index_memory_bytes(const CronosZipIndex *index);
 guint32 cronos_zip_index_parent(const CronosZipIndex *index, guint32 entry);
 /* The children of @entry are @out_first .. @out_first + @out_count - 1; none for a file. */
@@ -74,8 +75,8 @@ guint64 cronos_zip_index_repairs(const CronosZipIndex *index, const GPtrArray **
 /* Returns: where the central directory starts in the file; member data must lie before it. */
 guint64 cronos_zip_index_directory_offset(const CronosZipIndex *index);
 
-/* The archive comment alone, reading only the tail of the file open on @fd (4 KiB, more only for a
- * longer comment), and the number of members the end record declares.
+/* The archive comment alone, reading little more than the tail of the file open on @fd, and the
+ * number of members the end record declares.
  * Returns: (owned) the comment, possibly empty, NUL-terminated beyond @out_length; or NULL with
  * @error DAMAGED where there is no end record that fits the file. */
 char *cronos_zip_read_comment(int fd, gsize *out_length, guint64 *out_members, GError **error);

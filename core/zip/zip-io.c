@@ -5,7 +5,11 @@
 #include "core/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
+
+/* Of one call, kernels heed no more. */
+#define ANNOUNCED_BYTES (128u << 10)
 
 gssize cronos_zip_pread(int fd, void *buffer, gsize size, guint64 offset, GError **error)
 {
@@ -46,4 +50,11 @@ gboolean cronos_zip_pread_exactly(int fd, void *buffer, gsize size, guint64 offs
         return FALSE;
     }
     return TRUE;
+}
+
+void cronos_zip_announce(int fd, guint64 offset, guint64 bytes)
+{
+    for (guint64 at = 0; at < bytes; at += ANNOUNCED_BYTES)
+        (void)posix_fadvise(fd, (off_t)(offset + at), (off_t)MIN(bytes - at, ANNOUNCED_BYTES),
+                            POSIX_FADV_WILLNEED);
 }

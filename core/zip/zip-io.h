@@ -8,3 +8,6 @@
 gssize cronos_zip_pread(int fd, void *buffer, gsize size, guint64 offset, GError **error);
 /* The same, all or nothing: DAMAGED when the file ends earlier. */
 gboolean cronos_zip_pread_exactly(int fd, void *buffer, gsize size, guint64 offset, GError **error);
+/* Asks for a part of the file that is about to be read: where it has to come from a disk or across
+ * a network, all of it is under way before the first piece is waited for. */
+void cronos_zip_announce(int fd, guint64 offset, guint64 bytes);

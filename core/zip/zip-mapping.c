@@ -7,6 +7,7 @@
 #include "core/zip/zip-mapping.h"
 
 #include "core/error.h"
+#include "core/zip/zip-io.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -28,8 +29,10 @@ struct Region {
 #define FAULT_BYTES (64u << 10)
 
 struct CronosZipMapping {
-    Region *region; /* NULL for an empty map */
+    Region *region; /* NULL for an empty map, and for bytes in memory */
     const guint8 *bytes;
+    guint8 *memory; /* owned; NULL for a map */
+    gsize memory_bytes;
     guint last_touch;    /* atomic: where, from the map's start */
     guint touched_bytes; /* atomic: about how much was touched since the last trim */
 };
@@ -131,9 +134,19 @@ CronosZipMapping *cronos_zip_mapping_new(int fd, guint64 offset, gsize length, G
         cronos_error_set_system(error, errno, "mapping the central directory");
         return NULL;
     }
+    cronos_zip_announce(fd, offset - lead, whole);
     mapping->bytes = (const guint8 *)start + lead;
     mapping->region = take_region((guintptr)start, whole);
     return g_steal_pointer(&mapping);
+}
+
+CronosZipMapping *cronos_zip_mapping_of(guint8 *bytes, gsize length)
+{
+    CronosZipMapping *mapping = g_new0(CronosZipMapping, 1);
+
+    mapping->bytes = mapping->memory = bytes;
+    mapping->memory_bytes = length;
+    return mapping;
 }
 
 void cronos_zip_mapping_free(CronosZipMapping *mapping)
@@ -151,12 +164,18 @@ void cronos_zip_mapping_free(CronosZipMapping *mapping)
         g_mutex_unlock(&regions_lock);
         munmap(start, length);
     }
+    g_free(mapping->memory);
     g_free(mapping);
 }
 
 const guint8 *cronos_zip_mapping_bytes(const CronosZipMapping *mapping)
 {
     return mapping->bytes;
+}
+
+gsize cronos_zip_mapping_memory_bytes(const CronosZipMapping *mapping)
+{
+    return mapping->memory_bytes;
 }
 
 gboolean cronos_zip_mapping_is_damaged(const CronosZipMapping *mapping)

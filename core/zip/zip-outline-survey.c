@@ -9,6 +9,7 @@
  * The directory is read and not mapped: in pieces that stay in the processor's cache that is
  * several times as fast as the page faults of a map would be. */
 #include "core/error.h"
+#include "core/zip/zip-io.h"
 #include "core/zip/zip-outline-private.h"
 #include "core/zip/zip-tree.h"
 
@@ -227,6 +228,9 @@ gboolean cronos_zip_outline_survey(CronosZipOutline *outline, GError **error)
     CronosZipWindow window;
 
     survey.last = survey.last_room;
+    if (outline->end.directory_bytes > CRONOS_ZIP_END_DIRECTORY_MAX)
+        cronos_zip_announce(outline->fd, outline->end.directory_offset,
+                            outline->end.directory_bytes);
     cronos_zip_window_init(&window, outline, PIECE_BYTES);
     gboolean in_order = scan(&survey, &window, &outline->start);
     if (in_order)

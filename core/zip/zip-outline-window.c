@@ -3,7 +3,6 @@
 #include "core/zip/zip-outline-private.h"
 
 #include "core/error.h"
-#include "core/zip/zip-io.h"
 
 /* Name, extra fields and comment have at most 65,535 bytes each. */
 #define HEADER_BYTES_MAX (ZIP_CENTRAL_SIZE + 3 * 65535u)
@@ -41,8 +40,8 @@ static gboolean move_to(CronosZipWindow *window, gsize at, gsize bytes)
     }
     window->start = at;
     window->length = (gsize)MIN(end->directory_bytes - at, window->room);
-    if (cronos_zip_pread_exactly(window->outline->fd, window->bytes, window->length,
-                                 end->directory_offset + at, &window->error))
+    if (cronos_zip_end_read(end, window->outline->fd, window->bytes, window->length,
+                            end->directory_offset + at, &window->error))
         return TRUE;
     window->length = 0;
     return FALSE;

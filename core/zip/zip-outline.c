@@ -26,6 +26,11 @@ CronosZipOutline *cronos_zip_outline_open(int fd, GError **error)
     return g_steal_pointer(&outline);
 }
 
+void cronos_zip_outline_trim(CronosZipOutline *outline)
+{
+    cronos_zip_end_drop_tail(&outline->end);
+}
+
 void cronos_zip_outline_free(CronosZipOutline *outline)
 {
     if (outline == NULL)
@@ -50,7 +55,7 @@ guint32 cronos_zip_outline_count(const CronosZipOutline *outline)
 
 gsize cronos_zip_outline_memory_bytes(const CronosZipOutline *outline)
 {
-    return sizeof *outline + outline->end.comment_length +
+    return sizeof *outline + outline->end.comment_length + outline->end.tail_bytes +
            outline->step_count * sizeof(guint32) * (2 + (gsize)outline->depth_count) +
            outline->name_starts[outline->step_count] + outline->depth_count * sizeof(guint32);
 }

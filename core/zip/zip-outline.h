@@ -10,7 +10,8 @@
  * tell: the same members, under the same entry numbers.
  *
  * The directory is read with each look-up, and not mapped: of a file here and there, that is
- * several times as fast as page faults. The file may change meanwhile: what does not parse any more
+ * several times as fast as page faults. Until cronos_zip_outline_trim, a small directory is not
+ * read again, but held in memory. The file may change meanwhile: what does not parse any more
  * is DAMAGED, what does may be another member; bounds are checked at each access.
  *
  * Threads: immutable once open; any number of readers. */
@@ -35,6 +36,10 @@ typedef struct {
 CronosZipOutline *cronos_zip_outline_open(int fd, GError **error);
 void cronos_zip_outline_free(CronosZipOutline *outline); /* NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosZipOutline, cronos_zip_outline_free)
+
+/* For outlines that are kept: gives back what is only held to spare reading. To be called before
+ * other threads have it. */
+void cronos_zip_outline_trim(CronosZipOutline *outline);
 
 /* Returns: the number of entries, the top folder included. */
 guint32 cronos_zip_outline_count(const CronosZipOutline *outline);

@@ -602,18 +602,33 @@ static void test_file_shrinks_under_the_map(void **state)
 {
     Fixture *fixture = *state;
     g_autoptr(CronosZipIndex) index =
-        crafted(fixture, "craft('a.zip', [f(b'file%06d' % i, b'') for i in range(5000)])");
+        crafted(fixture, "craft('a.zip', [f(b'file%06d' % i, b'') for i in range(20000)])");
     g_autofree char *path = g_build_filename(fixture->directory, "a.zip", NULL);
     g_autoptr(GError) error = NULL;
     CronosMemberInfo info;
     gsize length;
 
     assert_int_equal(truncate(path, 100), 0);
-    assert_false(cronos_zip_index_info(index, 5000, &info, &error));
+    assert_false(cronos_zip_index_info(index, 20000, &info, &error));
     assert_true(g_error_matches(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED));
     for (guint32 entry = 1; entry < cronos_zip_index_count(index); entry++)
         assert_non_null(cronos_zip_index_name(index, entry, &length));
     assert_int_equal(cronos_zip_index_lookup(index, 0, "file004999", 10), CRONOS_ENTRY_NONE);
+}
+
+/* A small directory is held in memory. */
+static void test_file_shrinks_under_a_small_index(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(CronosZipIndex) index =
+        crafted(fixture, "craft('a.zip', [f(b'file%06d' % i, b'') for i in range(5000)])");
+    g_autofree char *path = g_build_filename(fixture->directory, "a.zip", NULL);
+    CronosMemberInfo info;
+
+    assert_true(cronos_zip_index_memory_bytes(index) > 5000 * 46);
+    assert_int_equal(truncate(path, 100), 0);
+    assert_true(cronos_zip_index_info(index, 5000, &info, NULL));
+    assert_int_equal(cronos_zip_index_lookup(index, 0, "file004999", 10), 5000);
 }
 
 int main(void)
@@ -622,6 +637,7 @@ int main(void)
         /* First, since cmocka sets handlers of its own before each test, and the library's must be
          * installed over them. */
         cmocka_unit_test_setup_teardown(test_file_shrinks_under_the_map, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_file_shrinks_under_a_small_index, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tree, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sorting_is_by_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_empty_archive, set_up, tear_down),

@@ -197,6 +197,28 @@ static void expect_damage(gboolean ok, GError **error)
     g_clear_error(error);
 }
 
+/* What was read when the outline was opened is enough for a look. */
+static void test_small_directory_is_held(void **state)
+{
+    Fixture *fixture = *state;
+    CronosZipPlace place;
+    CronosMemberInfo info;
+    guint count = 0;
+
+    run_python(fixture->directory, "craft('a.zip', [f(b'%05d' % i) for i in range(3000)])");
+    g_autofree char *path = g_build_filename(fixture->directory, "a.zip", NULL);
+    fixture->fd = open_file(fixture->directory, "a.zip");
+    g_autoptr(CronosZipOutline) outline = cronos_zip_outline_open(fixture->fd, NULL);
+    assert_non_null(outline);
+
+    assert_int_equal(truncate(path, 100), 0);
+    assert_true(cronos_zip_outline_find(outline, "00000", 5, &place, NULL));
+    assert_true(cronos_zip_outline_find(outline, "02999", 5, &place, NULL));
+    assert_true(cronos_zip_outline_info(outline, &place, &info, NULL));
+    assert_true(cronos_zip_outline_walk(outline, count_child, &count, NULL));
+    assert_int_equal(count, 3000);
+}
+
 /* The file is written over, and shrinks, once it is open: an error, and nothing breaks. */
 static void test_file_changes(void **state)
 {
@@ -213,6 +235,9 @@ static void test_file_changes(void **state)
     fixture->fd = open_file(fixture->directory, "a.zip");
     g_autoptr(CronosZipOutline) outline = cronos_zip_outline_open(fixture->fd, NULL);
     assert_non_null(outline);
+    gsize held_bytes = cronos_zip_outline_memory_bytes(outline);
+    cronos_zip_outline_trim(outline);
+    assert_true(cronos_zip_outline_memory_bytes(outline) < held_bytes / 10);
     assert_true(cronos_zip_outline_find(outline, "d", 1, &place, NULL));
 
     run_python(fixture->directory, "d = bytearray(open('a.zip', 'rb').read())\n"
@@ -246,6 +271,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_other_systems, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_small_directory_is_held, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file_changes, set_up, tear_down),
     };
 
