@@ -9,6 +9,7 @@
 #include "cli/json-output.h"
 #include "core/error.h"
 #include "core/metadata.h"
+#include "core/parallel.h"
 
 #include <errno.h>
 #include <string.h>
@@ -43,6 +44,16 @@ static const char *without_name(const char *message, const char *file_name)
     return g_str_has_prefix(at, ": ") ? at + 2 : message;
 }
 
+/* What one look into each archive has shown, in the catalog's order. */
+typedef struct {
+    const GPtrArray *entries;
+    const char *type;
+    gboolean all;
+    int dirfd;
+    char **damage;  /* owned; why it can not be read, or NULL */
+    gboolean *gone; /* or not wanted */
+} Probes;
+
 /* Returns: (owned) why the archive can not be read, or NULL. One that went away in the meantime is
  * no damage. */
 static char *probe(int dirfd, const CronosBackup *backup, gboolean *out_gone)
@@ -53,6 +64,27 @@ static char *probe(int dirfd, const CronosBackup *backup, gboolean *out_gone)
     *out_gone = g_error_matches(error, CRONOS_SYSTEM_ERROR, ENOENT);
     return error != NULL && !*out_gone ? g_strdup(without_name(error->message, backup->file_name))
                                        : NULL;
+}
+
+static gboolean probe_one(gpointer worker, gsize index, GError **error)
+{
+    const Probes *probes = worker;
+    const CronosBackup *backup = g_ptr_array_index(probes->entries, index);
+
+    if (is_wanted(backup, probes->type, probes->all))
+        probes->damage[index] = probe(probes->dirfd, backup, &probes->gone[index]);
+    else
+        probes->gone[index] = TRUE;
+    return TRUE;
+}
+
+static gpointer worker_new(gpointer shared)
+{
+    return shared;
+}
+
+static void worker_free(gpointer worker)
+{
 }
 
 static CronosListItem *item_new(const CronosBackup *backup, const CronosBackupSizes *sizes,
@@ -71,6 +103,11 @@ static CronosListItem *item_new(const CronosBackup *backup, const CronosBackupSi
 GPtrArray *cronos_backup_list(const CronosCatalog *catalog, const GPtrArray *sizes,
                               const char *type, gboolean all, GError **error)
 {
+    const CronosParallel parallel = {.threads = 1,
+                                     .waits = TRUE,
+                                     .worker_new = worker_new,
+                                     .worker_free = worker_free,
+                                     .work = probe_one};
     const GPtrArray *entries = cronos_catalog_entries(catalog);
     g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(item_free);
 
@@ -79,19 +116,16 @@ GPtrArray *cronos_backup_list(const CronosCatalog *catalog, const GPtrArray *siz
     int dirfd = cronos_catalog_open_directory(catalog, error);
     if (dirfd < 0)
         return NULL;
-    for (guint i = 0; i < entries->len; i++) {
-        const CronosBackup *backup = g_ptr_array_index(entries, i);
-        gboolean gone = FALSE;
-
-        if (!is_wanted(backup, type, all))
-            continue;
-        g_autofree char *damage = probe(dirfd, backup, &gone);
-        if (!gone)
-            g_ptr_array_add(items,
-                            item_new(backup, sizes != NULL ? g_ptr_array_index(sizes, i) : NULL,
-                                     g_steal_pointer(&damage)));
-    }
+    g_autofree char **damage = g_new0(char *, entries->len);
+    g_autofree gboolean *gone = g_new0(gboolean, entries->len);
+    Probes probes = {entries, type, all, dirfd, damage, gone};
+    cronos_parallel_for(&parallel, entries->len, &probes, NULL); /* which can not fail */
     close(dirfd);
+    for (guint i = 0; i < entries->len; i++)
+        if (!gone[i])
+            g_ptr_array_add(items, item_new(g_ptr_array_index(entries, i),
+                                            sizes != NULL ? g_ptr_array_index(sizes, i) : NULL,
+                                            damage[i]));
     return g_steal_pointer(&items);
 }
 

@@ -163,7 +163,8 @@ static void sizes_free(gpointer data)
 
 static void run_pass(Pass *pass)
 {
-    const CronosParallel parallel = {.worker_new = share, .worker_free = leave, .work = work};
+    const CronosParallel parallel = {
+        .waits = TRUE, .worker_new = share, .worker_free = leave, .work = work};
     guint count = pass->entries->len;
 
     for (guint i = 0; i < count; i++)

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * find.c - which backups hold what matches a pattern
  *
- * As many backups are gone through at once as there are threads; then what they hold is told, in
- * the order of the backups. */
+ * Some backups are gone through at once, by several threads; then what they hold is told, in the
+ * order of the backups. */
 #include "core/find.h"
 
 #include "core/look.h"
 
 #include <unistd.h>
+
+/* So many are held before they are told, of as many backups as that allows: of one a thread, at
+ * least. */
+#define MATCHES_HELD 65536u
+#define BACKUPS_MOST 256u
 
 typedef struct {
     char *path; /* owned */
@@ -81,6 +86,18 @@ static void tell(const CronosBackup *backup, const GArray *matches, CronosFindFu
     }
 }
 
+/* Returns: how many backups to go through at once next, if they hold as many matches as the last
+ * ones: on the other side of a network, it is many threads that wait for them. */
+static guint next_step(guint at_once, const GArray *const *matches, guint looked_into)
+{
+    guint64 found = 0;
+
+    for (guint i = 0; i < looked_into; i++)
+        found += matches[i]->len;
+    guint64 fitting = (guint64)MATCHES_HELD * looked_into / MAX(found, 1);
+    return (guint)MAX(at_once, MIN(fitting, BACKUPS_MOST));
+}
+
 static void search_all(const GPtrArray *backups, int directory_fd, const CronosFindOptions *options,
                        CronosFindFunc func, gpointer user_data, GPtrArray *damaged)
 {
@@ -93,22 +110,24 @@ static void search_all(const GPtrArray *backups, int directory_fd, const CronosF
                              .func = search_one,
                              .user_data = &search};
 
-    for (guint i = 0; i < at_once; i++) {
+    for (guint i = 0; i < MAX(at_once, BACKUPS_MOST); i++) {
         GArray *matches = g_array_new(FALSE, FALSE, sizeof(Match));
 
         g_array_set_clear_func(matches, match_clear);
         g_ptr_array_add(room, matches);
     }
     search.matches = (GArray **)room->pdata;
-    for (guint first = 0; first < backups->len; first += at_once) {
-        guint end = MIN(first + at_once, backups->len);
-
+    guint end = MIN(at_once, backups->len);
+    for (guint first = 0; first < backups->len;) {
         search.first = first;
         cronos_look_into(&look, first, end, damaged);
+        guint step = next_step(at_once, (const GArray *const *)room->pdata, end - first);
         for (guint i = first; i < end; i++) {
             tell(g_ptr_array_index(backups, i), search.matches[i - first], func, user_data);
             g_array_set_size(search.matches[i - first], 0);
         }
+        first = end;
+        end += MIN(step, backups->len - end);
     }
 }
 

@@ -16,8 +16,9 @@ typedef void (*CronosFindFunc)(const CronosBackup *backup, const char *path,
                                const CronosMemberInfo *info, gpointer user_data);
 
 /* Calls @func for each member that matches, foreign archives aside: the newest backup first, a
- * backup's members in the order of a walk. Memory: for the matches of one backup a thread. Backups
- * that can not be read are named, with the reason, in lines added to @damaged (of char *).
+ * backup's members in the order of a walk. Memory: for the matches of one backup a thread, or of
+ * more where they are few. Backups that can not be read are named, with the reason, in lines added
+ * to @damaged (of char *).
  * Returns: FALSE with a system error where the backup directory can not be opened. */
 gboolean cronos_find(const CronosCatalog *catalog, const CronosFindOptions *options,
                      CronosFindFunc func, gpointer user_data, GPtrArray *damaged, GError **error);

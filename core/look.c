@@ -60,6 +60,7 @@ static void report(GError *failure, GPtrArray *damaged)
 void cronos_look_into(const CronosLook *look, guint first, guint end, GPtrArray *damaged)
 {
     const CronosParallel parallel = {.threads = look->threads,
+                                     .waits = TRUE,
                                      .worker_new = worker_new,
                                      .worker_free = worker_free,
                                      .work = look_into_one};

@@ -160,6 +160,7 @@ static void take_outlines(const CronosMount *mount, CronosRoot *root, CronosOutl
     Outlining outlining = {mount, root, outlines};
     const CronosParallel parallel = {.threads = versions->outlined == root->generation + 1 ? 1 : 0,
                                      .run_length = RUN_LENGTH,
+                                     .waits = TRUE,
                                      .worker_new = worker_new,
                                      .worker_free = worker_free,
                                      .work = take_outline};

@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 SOURCE=$PWD
 QUICK=
 # What runs more than one thread.
-THREADED_TESTS=(archive backup-sizes create member-chunks restore reuse verify cli-reuse
+THREADED_TESTS=(archive backup-sizes create member-chunks parallel restore reuse verify cli-reuse
     cli-serve cli-serve-life mount-parallel mount-live mount-versions)
 PASSED=0
 FAILED=0
