@@ -15,7 +15,7 @@ SOURCE=$PWD
 QUICK=
 # What runs more than one thread.
 THREADED_TESTS=(archive backup-sizes create member-chunks parallel restore reuse verify cli-reuse
-    cli-serve cli-serve-life mount-parallel mount-live mount-versions)
+    cli-serve cli-serve-life mount-parallel mount-live mount-push mount-versions)
 PASSED=0
 FAILED=0
 # Tests at once: on disk they wait for half of their time, in memory some do.
