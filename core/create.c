@@ -158,19 +158,11 @@ static gboolean publish(CreateRun *run, GError **error)
 /* The backup stands whatever becomes of older ones: what retention can not do is told, no more. */
 static void apply_retention(CreateRun *run)
 {
-    CronosRetentionOptions options = {
-        .retention_days = -1,
-        .max_backups = -1,
-        .keep_minimum = -1,
-        .keep_daily = -1,
-        .keep_weekly = -1,
-        .keep_monthly = -1,
-        .now = run->started_ns / NS_PER_S,
-        .protect = run->result->file_name,
-    };
+    CronosRetentionOptions options = cronos_retention_as_configured(run->started_ns / NS_PER_S);
     g_autoptr(CronosCatalog) catalog = NULL;
     g_autoptr(GError) error = NULL;
 
+    options.protect = run->result->file_name;
     if (run->options->no_retention)
         return;
     g_autoptr(GPtrArray) verdicts =

@@ -19,6 +19,19 @@ typedef struct {
     gint64 oldest_kept; /* by age; seconds since the epoch */
 } Limits;
 
+CronosRetentionOptions cronos_retention_as_configured(gint64 now)
+{
+    return (CronosRetentionOptions){
+        .retention_days = -1,
+        .max_backups = -1,
+        .keep_minimum = -1,
+        .keep_daily = -1,
+        .keep_weekly = -1,
+        .keep_monthly = -1,
+        .now = now,
+    };
+}
+
 static int limit(const CronosConfig *config, int option, CronosConfigKey key)
 {
     return option >= 0 ? option : cronos_config_int(config, key);

@@ -14,6 +14,9 @@ typedef struct {
     const char *protect;                       /* nullable: a file name never removed in this run */
 } CronosRetentionOptions;
 
+/* Returns: options that ask for what is configured, and protect nothing. */
+CronosRetentionOptions cronos_retention_as_configured(gint64 now);
+
 typedef struct {
     const CronosBackup *backup; /* borrowed from the catalog */
     gboolean remove;

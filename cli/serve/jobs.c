@@ -229,15 +229,8 @@ static CronosJobResult *run_clean(const CronosConfig *config, const CronosReques
                                   const CronosProgress *progress, GError **error)
 {
     const char *path = cronos_config_backup_directory(config);
-    const CronosRetentionOptions options = {
-        .retention_days = -1,
-        .max_backups = -1,
-        .keep_minimum = -1,
-        .keep_daily = -1,
-        .keep_weekly = -1,
-        .keep_monthly = -1,
-        .now = g_get_real_time() / G_USEC_PER_SEC,
-    };
+    const CronosRetentionOptions options =
+        cronos_retention_as_configured(g_get_real_time() / G_USEC_PER_SEC);
     g_autoptr(CronosCatalog) catalog = NULL;
 
     /* Taking the lock would make the directory. */

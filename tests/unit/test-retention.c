@@ -45,19 +45,6 @@ static char *add_at(const char *type, gint64 created)
     return name;
 }
 
-static CronosRetentionOptions as_configured(void)
-{
-    return (CronosRetentionOptions){
-        .retention_days = -1,
-        .max_backups = -1,
-        .keep_minimum = -1,
-        .keep_daily = -1,
-        .keep_weekly = -1,
-        .keep_monthly = -1,
-        .now = NOW,
-    };
-}
-
 /* One letter for a rule: "." younger than so many days, "n" no limit, "P" pinned, "m" among the
  * newest, "p" protected, "c" by the calendar, "A" removed by age, "N" removed by number. */
 static char rule_letter(const char *rule)
@@ -115,14 +102,14 @@ static void add_days_ago(int days)
 
 static void test_empty(void **state)
 {
-    CronosRetentionOptions options = as_configured();
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
 
     assert_plan(&options, "");
 }
 
 static void test_age(void **state)
 {
-    CronosRetentionOptions options = as_configured();
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
     g_autofree char *just = add_at("manual", NOW - 30 * DAY);
     g_autofree char *over = add_at("manual", NOW - 30 * DAY - 1);
 
@@ -144,7 +131,7 @@ static void test_age(void **state)
 
 static void test_number(void **state)
 {
-    CronosRetentionOptions options = as_configured();
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
 
     for (int i = 0; i < 5; i++)
         add_days_ago(i);
@@ -158,7 +145,7 @@ static void test_number(void **state)
 
 static void test_keep_minimum(void **state)
 {
-    CronosRetentionOptions options = as_configured();
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
 
     for (int i = 100; i < 104; i++)
         add_days_ago(i);
@@ -175,7 +162,7 @@ static void test_keep_minimum(void **state)
 
 static void test_together(void **state)
 {
-    CronosRetentionOptions options = as_configured();
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
 
     add_days_ago(1);
     add_days_ago(2);
@@ -192,7 +179,7 @@ static void test_together(void **state)
 
 static void test_protect(void **state)
 {
-    CronosRetentionOptions options = as_configured();
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
     g_autofree char *old = add_at("auto", NOW - 90 * DAY);
 
     add_days_ago(1);
@@ -214,7 +201,7 @@ static void pin(const char *name)
 
 static void test_pinned(void **state)
 {
-    CronosRetentionOptions options = as_configured();
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
     g_autofree char *young = add_at("manual", NOW - DAY);
     g_autofree char *old = add_at("restore_point", NOW - 90 * DAY);
 
@@ -233,7 +220,7 @@ static void test_pinned(void **state)
 
 static void test_words(void **state)
 {
-    CronosRetentionOptions options = as_configured();
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
 
     add_days_ago(0);
     add_days_ago(2);
@@ -262,7 +249,7 @@ static void test_words(void **state)
 
 static void test_configured_calendar(void **state)
 {
-    CronosRetentionOptions options = as_configured();
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
 
     for (int i = 100; i < 104; i++)
         add_days_ago(i);
@@ -289,7 +276,7 @@ static gboolean is_there(const char *name)
 
 static void test_apply(void **state)
 {
-    CronosRetentionOptions options = as_configured();
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
     g_autofree char *kept = add_at("manual", NOW);
     g_autofree char *second = add_at("restore_point", NOW - 40 * DAY);
     g_autofree char *third = add_at("auto", NOW - 50 * DAY);
