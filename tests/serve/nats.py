@@ -244,6 +244,15 @@ class Service:
             if note.startswith(start):
                 return note
 
+    def pass_over_notes(self):
+        """Those that have come already: what is noted from now on is of now."""
+        self.notify.setblocking(False)
+        try:
+            while True:
+                self.notes.append(self.notify.recv(65536).decode())
+        except BlockingIOError:
+            self.notify.settimeout(PATIENCE)
+
     def traced(self):
         """Whether the tracer has written the last call of the service."""
         with open(self.trace, encoding="utf-8", errors="replace") as file:
