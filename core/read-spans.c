@@ -284,7 +284,7 @@ static gboolean explore(CronosReadSpans *spans, CronosZipSpan *span, CronosReadB
  * Returns: (owned) the new span's block; NULL as explore. */
 static CronosReadBlock *advance(CronosReadSpans *spans, GError **error)
 {
-    gboolean must_fill, ended;
+    gboolean must_fill, ended = FALSE;
     CronosZipSpan span = {.size = 0};
     /* Nobody else can want this one yet, so that it is ours to fill. */
     CronosReadBlock *block = cronos_read_cache_claim(spans->id, spans->known->len, 0, &must_fill);
