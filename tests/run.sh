@@ -76,7 +76,7 @@ begin()
     # A process group of its own, to be ended as one.
     set -m
     {
-        renice -n 19 -p "$BASHPID" >/dev/null || true
+        renice -n 19 -p "$BASHPID" &>/dev/null || true
         exec 9>"$WORK/jobs.lock"
         flock 9
         "$@"
@@ -90,7 +90,7 @@ ended()
 {
     local status=0
     # Nothing else has work to do now.
-    renice -n 0 -g "${JOBS[$1]}" >/dev/null || true
+    renice -n 0 -g "${JOBS[$1]}" &>/dev/null || true
     wait "${JOBS[$1]}" || status=$?
     unset "JOBS[$1]"
     cat "$WORK/$1.log"
