@@ -78,15 +78,6 @@ static gboolean probe_one(gpointer worker, gsize index, GError **error)
     return TRUE;
 }
 
-static gpointer worker_new(gpointer shared)
-{
-    return shared;
-}
-
-static void worker_free(gpointer worker)
-{
-}
-
 static CronosListItem *item_new(const CronosBackup *backup, const CronosBackupSizes *sizes,
                                 char *damage)
 {
@@ -103,11 +94,7 @@ static CronosListItem *item_new(const CronosBackup *backup, const CronosBackupSi
 GPtrArray *cronos_backup_list(const CronosCatalog *catalog, const GPtrArray *sizes,
                               const char *type, gboolean all, GError **error)
 {
-    const CronosParallel parallel = {.threads = 1,
-                                     .waits = TRUE,
-                                     .worker_new = worker_new,
-                                     .worker_free = worker_free,
-                                     .work = probe_one};
+    const CronosParallel parallel = {.threads = 1, .waits = TRUE, .work = probe_one};
     const GPtrArray *entries = cronos_catalog_entries(catalog);
     g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(item_free);
 

@@ -144,15 +144,6 @@ static gboolean work(gpointer worker, gsize index, GError **error)
     return TRUE;
 }
 
-static gpointer share(gpointer shared)
-{
-    return shared;
-}
-
-static void leave(gpointer worker)
-{
-}
-
 static void sizes_free(gpointer data)
 {
     CronosBackupSizes *sizes = data;
@@ -163,8 +154,7 @@ static void sizes_free(gpointer data)
 
 static void run_pass(Pass *pass)
 {
-    const CronosParallel parallel = {
-        .waits = TRUE, .worker_new = share, .worker_free = leave, .work = work};
+    const CronosParallel parallel = {.waits = TRUE, .work = work};
     guint count = pass->entries->len;
 
     for (guint i = 0; i < count; i++)

@@ -27,15 +27,6 @@ GPtrArray *cronos_look_choose(const CronosCatalog *catalog, gint64 since, gint64
     return chosen;
 }
 
-static gpointer worker_new(gpointer shared)
-{
-    return shared;
-}
-
-static void worker_free(gpointer worker)
-{
-}
-
 static gboolean look_into_one(gpointer worker, gsize index, GError **error)
 {
     const Work *work = worker;
@@ -59,11 +50,8 @@ static void report(GError *failure, GPtrArray *damaged)
 
 void cronos_look_into(const CronosLook *look, guint first, guint end, GPtrArray *damaged)
 {
-    const CronosParallel parallel = {.threads = look->threads,
-                                     .waits = TRUE,
-                                     .worker_new = worker_new,
-                                     .worker_free = worker_free,
-                                     .work = look_into_one};
+    const CronosParallel parallel = {
+        .threads = look->threads, .waits = TRUE, .work = look_into_one};
     g_autofree GError **failures = g_new0(GError *, end - first + 1);
     Work work = {look, first, failures};
 

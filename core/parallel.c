@@ -108,7 +108,9 @@ static void widen_if_waiting(Loop *loop, const Spent *since)
 static void *turn(void *data)
 {
     Loop *loop = data;
-    gpointer worker = loop->parallel->worker_new(loop->shared);
+    const CronosParallel *parallel = loop->parallel;
+    gpointer worker =
+        parallel->worker_new != NULL ? parallel->worker_new(loop->shared) : loop->shared;
     const Spent begun = begin_spending();
 
     while (!atomic_load_explicit(&loop->stop, memory_order_relaxed)) {
@@ -118,12 +120,13 @@ static void *turn(void *data)
         gsize end = index + MIN(loop->run_length, loop->count - index);
         for (; index < end && !atomic_load_explicit(&loop->stop, memory_order_relaxed); index++) {
             GError *failure = NULL;
-            if (!loop->parallel->work(worker, index, &failure))
+            if (!parallel->work(worker, index, &failure))
                 report(loop, failure);
             widen_if_waiting(loop, &begun);
         }
     }
-    loop->parallel->worker_free(worker);
+    if (parallel->worker_free != NULL)
+        parallel->worker_free(worker);
     return NULL;
 }
 

@@ -19,7 +19,8 @@ typedef struct {
     guint threads;    /* 0: one per processor */
     gsize run_length; /* indices handed out at once; 0 is taken as 1 */
     gboolean waits; /* reads files: up to CRONOS_PARALLEL_WAITING threads once it waits for them */
-    /* What each thread works with: made and freed by the thread that uses it. */
+    /* What each thread works with: made and freed by the thread that uses it. Both NULL: all work
+     * with what they share. */
     gpointer (*worker_new)(gpointer shared);
     void (*worker_free)(gpointer worker);
     /* Returns: FALSE with @error to stop the loop. Called from several threads at once. */

@@ -132,15 +132,6 @@ typedef struct {
     CronosOutline **outlines; /* one a backup */
 } Outlining;
 
-static gpointer worker_new(gpointer shared)
-{
-    return shared;
-}
-
-static void worker_free(gpointer worker)
-{
-}
-
 static gboolean take_outline(gpointer worker, gsize index, GError **error)
 {
     const Outlining *outlining = worker;
@@ -161,8 +152,6 @@ static void take_outlines(const CronosMount *mount, CronosRoot *root, CronosOutl
     const CronosParallel parallel = {.threads = versions->outlined == root->generation + 1 ? 1 : 0,
                                      .run_length = RUN_LENGTH,
                                      .waits = TRUE,
-                                     .worker_new = worker_new,
-                                     .worker_free = worker_free,
                                      .work = take_outline};
 
     cronos_parallel_for(&parallel, root->backups->len, &outlining, NULL);
