@@ -221,7 +221,7 @@ gboolean cronos_connection_deliver(const GPtrArray *messages, gpointer user_data
     gboolean done = FALSE;
 
     g_mutex_lock(&connection->mutex);
-    if (connection->nats != NULL && !natsConnection_IsClosed(connection->nats)) {
+    if (cronos_connection_is_open(connection)) {
         done = publish_all(connection->nats, messages) == NATS_OK;
         if (!done)
             natsConnection_Close(connection->nats);

@@ -28,8 +28,11 @@ CronosConnection *cronos_connection_new(const CronosConfig *config,
  * no-op */
 void cronos_connection_free(CronosConnection *connection);
 
-/* Tries once, for some seconds. @subscribe: to the requests, too. Returns: FALSE with @error. */
-gboolean cronos_connection_open(CronosConnection *connection, gboolean subscribe, GError **error);
+/* Tries once, for some seconds. @with_requests: subscribes to them, too. Returns: FALSE with
+ * @error.
+ */
+gboolean cronos_connection_open(CronosConnection *connection, gboolean with_requests,
+                                GError **error);
 gboolean cronos_connection_is_open(const CronosConnection *connection);
 /* Takes no more requests, and waits a little for the handlers of those that have come. */
 void cronos_connection_drain(CronosConnection *connection);

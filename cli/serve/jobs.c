@@ -195,16 +195,15 @@ static CronosJobResult *run_list(const CronosConfig *config, const CronosRequest
 /* Returns: (owned) @verdicts' removals. */
 static JsonArray *removals_of(const GPtrArray *verdicts, gboolean dry_run)
 {
-    g_autoptr(JsonArray) all = cronos_result_of_clean(verdicts, dry_run);
-    JsonArray *removals = json_array_new();
+    g_autoptr(GPtrArray) removals = g_ptr_array_new();
 
-    for (guint i = 0; i < json_array_get_length(all); i++) {
-        JsonObject *object = json_array_get_object_element(all, i);
+    for (guint i = 0; i < verdicts->len; i++) {
+        CronosRetentionVerdict *verdict = g_ptr_array_index(verdicts, i);
 
-        if (json_object_get_boolean_member(object, "remove"))
-            json_array_add_object_element(removals, json_object_ref(object));
+        if (verdict->remove)
+            g_ptr_array_add(removals, verdict);
     }
-    return removals;
+    return cronos_result_of_clean(removals, dry_run);
 }
 
 static CronosJobResult *report_clean(const char *directory, const GPtrArray *verdicts,
