@@ -5,9 +5,8 @@
 #include "cli/json-output.h"
 #include "cli/result-json.h"
 #include "cli/table.h"
+#include "core/clean.h"
 #include "core/error.h"
-#include "core/metrics.h"
-#include "core/pin.h"
 
 static const CronosOption options[] = {
     CRONOS_NUMBER(0, "retention-days", retention_days, "N",
@@ -55,45 +54,22 @@ static void print_json(const GPtrArray *verdicts, gboolean dry_run)
     cronos_json_print_array(root);
 }
 
-static void summarize(const GPtrArray *verdicts, gboolean dry_run)
+static void summarize(const CronosCleanResult *result, gboolean dry_run)
 {
-    guint64 bytes = 0;
-    guint removed = 0;
+    const char *done = dry_run ? "would be removed" : "removed";
+    g_autofree char *size = cronos_format_size(result->removed_bytes);
+    g_autofree char *backups = cronos_format_count(result->removed, "backup", "backups");
+    g_autofree char *pins = cronos_format_count(result->orphan_pins, "pin", "pins");
 
-    for (guint i = 0; i < verdicts->len; i++) {
-        const CronosRetentionVerdict *verdict = g_ptr_array_index(verdicts, i);
-
-        removed += verdict->remove ? 1 : 0;
-        bytes += verdict->remove ? verdict->backup->size_bytes : 0;
-    }
-    g_autofree char *size = cronos_format_size(bytes);
-    g_autofree char *backups = cronos_format_count(removed, "backup", "backups");
-    cronos_say_note("%s (%s) %s, %u kept", backups, size, dry_run ? "would be removed" : "removed",
-                    verdicts->len - removed);
-}
-
-static void say_orphans(guint orphans, gboolean dry_run)
-{
-    g_autofree char *pins = cronos_format_count(orphans, "pin", "pins");
-
-    if (orphans > 0)
-        cronos_say_note("%s of backups that are gone %s", pins,
-                        dry_run ? "would be removed" : "removed");
-}
-
-static void report(const CronosArguments *arguments, const GPtrArray *verdicts)
-{
-    if (arguments->json)
-        print_json(verdicts, arguments->dry_run);
-    else
-        print_table(verdicts, arguments->dry_run);
-    summarize(verdicts, arguments->dry_run);
+    cronos_say_note("%s (%s) %s, %u kept", backups, size, done,
+                    result->verdicts->len - result->removed);
+    if (result->orphan_pins > 0)
+        cronos_say_note("%s of backups that are gone %s", pins, done);
 }
 
 static int run(const CronosInvocation *invocation, GError **error)
 {
     const CronosArguments *arguments = invocation->arguments;
-    const char *path = cronos_config_backup_directory(invocation->config);
     CronosRetentionOptions retention = {
         .retention_days = arguments->retention_days,
         .max_backups = arguments->max_backups,
@@ -103,27 +79,16 @@ static int run(const CronosInvocation *invocation, GError **error)
         .keep_monthly = arguments->keep_monthly,
         .now = g_get_real_time() / G_USEC_PER_SEC,
     };
-    g_autoptr(CronosCatalog) catalog = NULL;
+    g_autoptr(CronosCleanResult) result = cronos_clean(
+        invocation->config, &retention, arguments->dry_run, cronos_interrupt_start(), error);
 
-    /* Taking the lock would make the directory. */
-    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
-        g_autoptr(GPtrArray) none = g_ptr_array_new();
-
-        report(arguments, none);
-        return CRONOS_EXIT_DONE;
-    }
-    g_autoptr(CronosBackupDirectory) directory =
-        cronos_backup_directory_lock(path, cronos_interrupt_start(), error);
-    if (directory == NULL)
+    if (result == NULL)
         return CRONOS_EXIT_FAILED;
-    g_autoptr(GPtrArray) verdicts = cronos_retention_apply(
-        invocation->config, directory, &retention, arguments->dry_run, &catalog, error);
-    if (verdicts == NULL)
-        return CRONOS_EXIT_FAILED;
-    report(arguments, verdicts);
-    if (!arguments->dry_run)
-        cronos_metrics_note_clean(invocation->config);
-    say_orphans(cronos_pin_clear_orphans(directory, arguments->dry_run), arguments->dry_run);
+    if (arguments->json)
+        print_json(result->verdicts, arguments->dry_run);
+    else
+        print_table(result->verdicts, arguments->dry_run);
+    summarize(result, arguments->dry_run);
     return CRONOS_EXIT_DONE;
 }
 

@@ -12,5 +12,5 @@ JsonObject *cronos_result_of_create(const CronosCreateResult *result, gboolean d
 /* @actions: taken a reference of; NULL: it was no dry run. Returns: (owned). */
 JsonObject *cronos_result_of_restore(const CronosBackup *backup, const CronosRestoreResult *result,
                                      JsonArray *actions, double seconds);
-/* @verdicts: of cronos_retention_apply. Returns: (owned). */
+/* @verdicts: of cronos_clean, all or some. Returns: (owned). */
 JsonArray *cronos_result_of_clean(const GPtrArray *verdicts, gboolean dry_run);

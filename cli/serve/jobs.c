@@ -7,10 +7,9 @@
 #include "cli/serve/restore-target.h"
 #include "cli/terminal.h"
 #include "core/backup-run.h"
+#include "core/clean.h"
 #include "core/error.h"
 #include "core/json-text.h"
-#include "core/metrics.h"
-#include "core/pin.h"
 
 #include <string.h>
 
@@ -206,50 +205,28 @@ static JsonArray *removals_of(const GPtrArray *verdicts, gboolean dry_run)
     return cronos_result_of_clean(removals, dry_run);
 }
 
-static CronosJobResult *report_clean(const char *directory, const GPtrArray *verdicts,
-                                     gboolean dry_run)
-{
-    JsonObject *details = json_object_new();
-    JsonArray *removals = removals_of(verdicts, dry_run);
-    guint removed = json_array_get_length(removals);
-    g_autofree char *backups = cronos_format_count(removed, "backup", "backups");
-
-    json_object_set_boolean_member(details, "dry_run", dry_run);
-    cronos_json_set_count(details, "kept", verdicts->len - removed);
-    json_object_set_array_member(details, "removed", removals);
-    return result_new(directory,
-                      g_strdup_printf("%s %s, %u kept", backups,
-                                      dry_run ? "would be removed" : "removed",
-                                      verdicts->len - removed),
-                      details);
-}
-
 static CronosJobResult *run_clean(const CronosConfig *config, const CronosRequest *request,
                                   const CronosProgress *progress, GError **error)
 {
-    const char *path = cronos_config_backup_directory(config);
     const CronosRetentionOptions options =
         cronos_retention_as_configured(g_get_real_time() / G_USEC_PER_SEC);
-    g_autoptr(CronosCatalog) catalog = NULL;
+    g_autoptr(CronosCleanResult) result = cronos_clean(
+        config, &options, request->dry_run, progress != NULL ? progress->cancellable : NULL, error);
 
-    /* Taking the lock would make the directory. */
-    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
-        g_autoptr(GPtrArray) none = g_ptr_array_new();
+    if (result == NULL)
+        return NULL;
+    guint kept = result->verdicts->len - result->removed;
+    g_autofree char *backups = cronos_format_count(result->removed, "backup", "backups");
+    JsonObject *details = json_object_new();
 
-        return report_clean(path, none, request->dry_run);
-    }
-    g_autoptr(CronosBackupDirectory) directory =
-        cronos_backup_directory_lock(path, progress != NULL ? progress->cancellable : NULL, error);
-    if (directory == NULL)
-        return NULL;
-    g_autoptr(GPtrArray) verdicts =
-        cronos_retention_apply(config, directory, &options, request->dry_run, &catalog, error);
-    if (verdicts == NULL)
-        return NULL;
-    cronos_pin_clear_orphans(directory, request->dry_run);
-    if (!request->dry_run)
-        cronos_metrics_note_clean(config);
-    return report_clean(path, verdicts, request->dry_run);
+    json_object_set_boolean_member(details, "dry_run", request->dry_run);
+    cronos_json_set_count(details, "kept", kept);
+    json_object_set_array_member(details, "removed",
+                                 removals_of(result->verdicts, request->dry_run));
+    return result_new(cronos_config_backup_directory(config),
+                      g_strdup_printf("%s %s, %u kept", backups,
+                                      request->dry_run ? "would be removed" : "removed", kept),
+                      details);
 }
 
 CronosJobResult *cronos_job_run(const CronosConfig *config, const CronosRequest *request,
