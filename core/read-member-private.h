@@ -40,5 +40,7 @@ gboolean cronos_read_member_prepare(CronosReadMember *member, int fd, const Cron
 gsize cronos_read_member_memory(CronosReadMember *member);
 /* Returns: bytes of its windows alone; 0 where it has no spans. */
 gsize cronos_read_member_window_bytes(CronosReadMember *member);
+/* Returns: whether it is a stored one that was found to be damaged. */
+gboolean cronos_read_member_is_damaged(CronosReadMember *member);
 
 CronosReadMember *cronos_read_member_ref(CronosReadMember *member);

@@ -80,6 +80,13 @@ gsize cronos_read_member_window_bytes(CronosReadMember *member)
     return member->spans == NULL ? 0 : cronos_read_spans_window_bytes(member->spans);
 }
 
+gboolean cronos_read_member_is_damaged(CronosReadMember *member)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&member->lock);
+
+    return member->stored != NULL && cronos_read_stored_is_damaged(member->stored);
+}
+
 gboolean cronos_read_member_read_stored(CronosReadMember *member, guint64 offset, void *buffer,
                                         gsize size, GError **error)
 {

@@ -110,7 +110,8 @@ static gboolean make_room_locked(GQueue *gone)
     for (GList *link = by_last_use.tail; link != NULL; link = link->prev) {
         CronosReadMember *member = link->data;
 
-        if (member->refs > 1)
+        /* The kernel keeps what it read of it: who reads the rest must not be told all is well. */
+        if (member->refs > 1 || cronos_read_member_is_damaged(member))
             continue;
         unlist_locked(member);
         g_queue_push_tail_link(gone, &member->link);

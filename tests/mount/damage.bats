@@ -42,6 +42,22 @@ load ../lib/mount
     grep -q "long.txt" "$WORK/daemon.log"
 }
 
+@test "a damaged large member that is stored: no copy of it succeeds, however often it is read" {
+    local size name
+    for size in 600000 2000000 5242880; do head -c "$size" /dev/urandom >"noise-$size"; done
+    backup x
+    for name in noise-*; do
+        damage "$ARCHIVE" "$(($(member_offset "$ARCHIVE" "$name") + 300000))" 8
+    done
+    mount_backups
+    for name in noise-* noise-*; do
+        run cp "$MNT/$ID/$name" "$WORK/copy"
+        ((status != 0)) || fail "a copy of $name succeeds"
+        run dd if="$MNT/$ID/$name" of=/dev/null bs=4k status=none
+        ((status != 0)) || fail "dd of $name succeeds"
+    done
+}
+
 @test "a damaged archive that is replaced by a whole one serves again" {
     make_small_tree
     backup x

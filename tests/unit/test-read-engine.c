@@ -256,28 +256,34 @@ static void test_wrong_checksum(void **state)
     }
 }
 
-/* The read that completes the member learns it, in whatever order the reads come. */
+/* The read that completes the member learns it, in whatever order the reads come, and all reads
+ * fail from then on, also where members that are not used are forgotten. */
 static void test_wrong_checksum_of_a_stored_member(void **state)
 {
     const ReadFixture *fixture = *state;
-    const gsize pieces = 8, piece = fixture->length / pieces;
+    const gsize pieces = 8, piece = fixture->length / pieces, overlap = 1000;
 
     run_python(fixture->directory, "plain = open('plain', 'rb').read()\n"
                                    "craft('wrong.zip', [f(b'plain', plain, crc=5)])");
-    for (guint order = 0; order < 3; order++) {
+    for (guint order = 0; order < 6; order++) {
         g_autoptr(CronosArchive) archive = read_fixture_open(fixture, "wrong.zip");
         guint32 entry = find_plain(archive);
 
         for (gsize i = 0; i < pieces; i++) {
-            gsize nth = order == 0 ? i : order == 1 ? pieces - 1 - i : i * 3 % pieces;
-            gsize size = nth + 1 < pieces ? piece : fixture->length - nth * piece;
+            gsize nth = order % 3 == 0 ? i : order % 3 == 1 ? pieces - 1 - i : i * 3 % pieces;
+            gsize size = nth + 1 < pieces ? piece + (order < 3 ? 0 : overlap)
+                                          : fixture->length - nth * piece;
 
             if (i + 1 == pieces)
                 expect_damage(archive, entry, nth * piece, size, "checksum mismatch");
             else
                 assert_true(same(fixture, archive, entry, nth * piece, size));
         }
-        assert_true(same(fixture, archive, entry, 100, 5000));
+        cronos_archive_set_cache_limit(0);
+        expect_damage(archive, entry, 100, 5000, "checksum mismatch");
+        cronos_archive_set_cache_limit(64u << 20);
+        expect_damage(archive, entry, 0, 10, "checksum mismatch");
+        expect_damage(archive, entry, fixture->length - 1, 1, "checksum mismatch");
     }
 }
 
