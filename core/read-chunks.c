@@ -88,6 +88,11 @@ guint32 cronos_read_chunks_size(const CronosReadChunks *chunks)
     return cronos_sozip_table_chunk_size(chunks->table);
 }
 
+gboolean cronos_read_chunks_have_crcs(const CronosReadChunks *chunks)
+{
+    return cronos_sozip_table_has_crcs(chunks->table);
+}
+
 gsize cronos_read_chunks_memory(const CronosReadChunks *chunks)
 {
     gsize each =

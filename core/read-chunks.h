@@ -21,6 +21,8 @@ void cronos_read_chunks_free(CronosReadChunks *chunks); /* NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosReadChunks, cronos_read_chunks_free)
 
 guint32 cronos_read_chunks_size(const CronosReadChunks *chunks);
+/* Returns: whether each chunk can be checked by itself. */
+gboolean cronos_read_chunks_have_crcs(const CronosReadChunks *chunks);
 /* Returns: bytes of memory the index takes. */
 gsize cronos_read_chunks_memory(const CronosReadChunks *chunks);
 /* @number: below the count. Returns: decoded bytes of the chunk; @out_stored: its stored bytes. */

@@ -5,7 +5,7 @@
 #include "core/read-cursor.h"
 #include "core/read-member.h"
 #include "core/read-spans.h"
-#include "core/read-stored.h"
+#include "core/read-sums.h"
 
 struct CronosReadMember {
     guint64 owner;
@@ -19,9 +19,9 @@ struct CronosReadMember {
     CronosZipDeflate deflate;
     guint64 size_bytes;
     guint32 crc32;
-    CronosReadStored *stored; /* NULL: it is deflated, and the others are used */
-    CronosReadChunks *chunks; /* NULL: no index that can be used */
-    CronosReadSpans *spans;   /* NULL: not needed yet */
+    CronosReadChunks *chunks; /* NULL: stored, or no index that can be used */
+    CronosReadSpans *spans;   /* NULL: stored, or not needed yet */
+    CronosReadSums *sums;     /* of a stored one, and of chunks without CRCs; else NULL */
 
     /* The table's, under its lock. */
     guint refs;
@@ -40,7 +40,7 @@ gboolean cronos_read_member_prepare(CronosReadMember *member, int fd, const Cron
 gsize cronos_read_member_memory(CronosReadMember *member);
 /* Returns: bytes of its windows alone; 0 where it has no spans. */
 gsize cronos_read_member_window_bytes(CronosReadMember *member);
-/* Returns: whether it is a stored one that was found to be damaged. */
+/* Returns: whether its sums were found to be wrong. */
 gboolean cronos_read_member_is_damaged(CronosReadMember *member);
 
 CronosReadMember *cronos_read_member_ref(CronosReadMember *member);

@@ -9,6 +9,7 @@
 #include "core/read-memory.h"
 #include "core/read-spans.h"
 #include "core/zip/zip-format.h"
+#include "core/zip/zip-io.h"
 #include "core/zip/zip-reader.h"
 
 #include <string.h>
@@ -36,7 +37,7 @@ CronosReadMember *cronos_read_member_new(guint64 owner, guint32 entry)
 void cronos_read_member_free(CronosReadMember *member)
 {
     cronos_read_cache_drop(member->id);
-    cronos_read_stored_free(member->stored);
+    cronos_read_sums_free(member->sums);
     cronos_read_chunks_free(member->chunks);
     cronos_read_spans_free(member->spans);
     g_mutex_clear(&member->lock);
@@ -55,10 +56,11 @@ gboolean cronos_read_member_prepare(CronosReadMember *member, int fd, const Cron
         return FALSE;
     member->size_bytes = extent->size_bytes;
     member->crc32 = extent->crc32;
-    if (extent->method == ZIP_METHOD_STORED)
-        member->stored = cronos_read_stored_new(fd, member->deflate.offset, extent);
-    else
+    if (extent->method != ZIP_METHOD_STORED)
         member->chunks = cronos_read_chunks_new(&member->deflate, extent, limit);
+    if (extent->method == ZIP_METHOD_STORED ||
+        (member->chunks != NULL && !cronos_read_chunks_have_crcs(member->chunks)))
+        member->sums = cronos_read_sums_new(extent->size_bytes, extent->crc32);
     member->prepared = TRUE;
     return TRUE;
 }
@@ -67,8 +69,7 @@ gsize cronos_read_member_memory(CronosReadMember *member)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&member->lock);
 
-    return sizeof *member +
-           (member->stored == NULL ? 0 : cronos_read_stored_memory(member->stored)) +
+    return sizeof *member + (member->sums == NULL ? 0 : cronos_read_sums_memory(member->sums)) +
            (member->chunks == NULL ? 0 : cronos_read_chunks_memory(member->chunks)) +
            (member->spans == NULL ? 0 : cronos_read_spans_memory(member->spans));
 }
@@ -80,17 +81,24 @@ gsize cronos_read_member_window_bytes(CronosReadMember *member)
     return member->spans == NULL ? 0 : cronos_read_spans_window_bytes(member->spans);
 }
 
+static gboolean sums_hold(const CronosReadMember *member, GError **error)
+{
+    return member->sums == NULL || cronos_read_sums_check(member->sums, error);
+}
+
 gboolean cronos_read_member_is_damaged(CronosReadMember *member)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&member->lock);
 
-    return member->stored != NULL && cronos_read_stored_is_damaged(member->stored);
+    return !sums_hold(member, NULL);
 }
 
 gboolean cronos_read_member_read_stored(CronosReadMember *member, guint64 offset, void *buffer,
                                         gsize size, GError **error)
 {
-    return cronos_read_stored_read(member->stored, offset, buffer, size, error);
+    return cronos_zip_pread_exactly(member->deflate.fd, buffer, size,
+                                    member->deflate.offset + offset, error) &&
+           cronos_read_sums_add(member->sums, offset, buffer, size, error);
 }
 
 static gsize span_bytes(guint64 size_bytes)
@@ -178,10 +186,12 @@ static gboolean chunk_piece(CronosReadMember *member, guint64 offset, gboolean a
     CronosReadBlock *block = cronos_read_cache_claim(member->id, number, 0, &must_fill);
 
     if (must_fill) {
-        ok = fill_chunk(member, number, block, ahead, error);
+        ok = fill_chunk(member, number, block, ahead, error) &&
+             (member->sums == NULL || cronos_read_sums_add(member->sums, number * chunk_size,
+                                                           block->bytes, block->size, error));
         cronos_read_cache_settle(block, ok);
     }
-    if (!ok) {
+    if (!ok || !sums_hold(member, error)) {
         cronos_read_cache_release(block);
         return FALSE;
     }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * read-member.h - what is kept of each large member, so that any place of it is near
  *
- * Of a stored one, what was read of it (read-stored.h). Of a deflated one, its SOZip index if it
- * has one (read-chunks.h), the spans it was found to consist of (read-spans.h), and where its
- * readers are, so that those who read in order find decoded what they
- * ask for next. One table for the process, bounded: the member with the most windows thins them,
- * and those not used for the longest time are forgotten. Threads: all safe. */
+ * Of a deflated one, its SOZip index if it has one (read-chunks.h), the spans it was found to
+ * consist of (read-spans.h), and where its readers are, so that those who read in order find
+ * decoded what they ask for next. Of a stored one, and one whose index has no CRCs, the sums of
+ * what was read (read-sums.h). One table for the process, bounded: the member with the most windows
+ * thins them, and those not used for the longest time are forgotten. Threads: all safe. */
 #pragma once
 #include "core/read-piece.h"
 #include "core/zip/zip-index.h"
@@ -19,7 +19,8 @@ CronosReadMember *cronos_read_member_get(guint64 owner, guint32 entry, int fd,
                                          GError **error);
 void cronos_read_member_release(CronosReadMember *member);
 
-/* Of a stored member: as cronos_read_stored_read. */
+/* Of a stored member: reads what is within it. Returns: FALSE with @error: a system error, or as
+ * cronos_read_sums_add. */
 gboolean cronos_read_member_read_stored(CronosReadMember *member, guint64 offset, void *buffer,
                                         gsize size, GError **error);
 /* The others are of deflated members.
