@@ -369,15 +369,53 @@ guint32 cronos_slot_metadata_entry(CronosSlot *slot, CronosArchive *archive)
     return entry;
 }
 
+/* Caller holds the lock. */
+static gboolean stat_open_locked(const CronosSlot *slot, struct stat *out_status)
+{
+    return slot->fd >= 0 && fstat(slot->fd, out_status) == 0;
+}
+
+static gboolean stat_by_name(const CronosSlot *slot, struct stat *out_status)
+{
+    return fstatat(slot->directory_fd, slot->backup.file_name, out_status, AT_SYMLINK_NOFOLLOW) ==
+               0 &&
+           status_matches(slot, out_status);
+}
+
+/* Does not wait for an index, unless the file has lost its name meanwhile. */
 gboolean cronos_slot_stat(CronosSlot *slot, struct stat *out_status)
 {
-    pthread_mutex_lock(&slot->lock);
-    gboolean known = slot->fd >= 0 && fstat(slot->fd, out_status) == 0;
-    pthread_mutex_unlock(&slot->lock);
+    gboolean locked = pthread_mutex_trylock(&slot->lock) == 0, known = FALSE;
 
-    return known || (fstatat(slot->directory_fd, slot->backup.file_name, out_status,
-                             AT_SYMLINK_NOFOLLOW) == 0 &&
-                     status_matches(slot, out_status));
+    if (!locked) {
+        if (stat_by_name(slot, out_status))
+            return TRUE;
+        pthread_mutex_lock(&slot->lock);
+    }
+    known = stat_open_locked(slot, out_status);
+    pthread_mutex_unlock(&slot->lock);
+    return known || (locked && stat_by_name(slot, out_status));
+}
+
+gboolean cronos_slot_is_settled(CronosSlot *slot)
+{
+    gboolean settled = FALSE;
+
+    if (pthread_mutex_trylock(&slot->lock) != 0)
+        return FALSE;
+    settled = slot->archive != NULL || slot->failure != NULL;
+    pthread_mutex_unlock(&slot->lock);
+    return settled;
+}
+
+JsonObject *cronos_slot_read_metadata(CronosSlot *slot, GError **error)
+{
+    struct stat status;
+
+    if (stat_by_name(slot, &status))
+        return cronos_metadata_read(slot->directory_fd, slot->backup.file_name, error);
+    cronos_error_set_system(error, ESTALE, "%s: no longer there", slot->backup.file_name);
+    return NULL;
 }
 
 void cronos_slot_count_lookups(CronosSlot *slot, guint64 lookups)

@@ -12,6 +12,8 @@
 #include "core/catalog.h"
 #include "core/outline.h"
 
+#include <json-glib/json-glib.h>
+
 #include <sys/stat.h>
 
 typedef struct CronosPool CronosPool;
@@ -54,6 +56,14 @@ void cronos_slot_drop(CronosSlot *slot, gboolean keep_fd);
 /* Returns: the entry of the metadata member that create added, which listings leave out, or
  * CRONOS_ENTRY_NONE. @archive: the slot's. Found out once. */
 guint32 cronos_slot_metadata_entry(CronosSlot *slot, CronosArchive *archive);
+
+/* Returns: whether the archive is open, or known to be damaged; FALSE while that is being found
+ * out.
+ */
+gboolean cronos_slot_is_settled(CronosSlot *slot);
+/* As cronos_metadata_read, from the file's tail: nothing is opened or remembered. A system error
+ * where the file is no longer the one the slot stands for. */
+JsonObject *cronos_slot_read_metadata(CronosSlot *slot, GError **error);
 
 /* Permissions and owner of the archive file now; as last resort what its owner alone may do.
  * Returns: FALSE when the file is not there under its name and not open. */

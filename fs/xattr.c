@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * xattr.c - extended attributes of the folders that stand for archives
  *
- * user.cronos.type, .name, .created_at (backups); .metadata (one line of JSON) where there is any;
- * .error where the archive can not be opened. Nothing else has any. */
+ * user.cronos.type, .name, .created_at (backups); .metadata (one line of JSON) where there is any,
+ * and no more than fits; .error where the archive can not be opened. Nothing else has any.
+ *
+ * Programs that copy or list ask for the names of each file's: that must not open archives. Of one
+ * backup that is not open, only the tail is read for it, as `cronos list` does; of other archives,
+ * nothing. */
 #include "fs/operations.h"
 
 #include "core/error.h"
@@ -14,9 +18,10 @@
 #include <string.h>
 
 #define PREFIX "user.cronos."
+#define VALUE_BYTES_MAX 65536u /* XATTR_SIZE_MAX of the kernel */
 
-/* Returns: (owned) the value, or NULL: @out_errno says why. */
-typedef char *(*ValueFunction)(CronosSlot *slot, int *out_errno);
+/* @brief: do not open the archive. Returns: (owned) the value, or NULL: @out_errno says why. */
+typedef char *(*ValueFunction)(CronosSlot *slot, gboolean brief, int *out_errno);
 
 static char *copy_value(const char *value, int *out_errno)
 {
@@ -24,17 +29,17 @@ static char *copy_value(const char *value, int *out_errno)
     return g_strdup(value);
 }
 
-static char *type_value(CronosSlot *slot, int *out_errno)
+static char *type_value(CronosSlot *slot, gboolean brief, int *out_errno)
 {
     return copy_value(cronos_slot_backup(slot)->parsed.type, out_errno);
 }
 
-static char *name_value(CronosSlot *slot, int *out_errno)
+static char *name_value(CronosSlot *slot, gboolean brief, int *out_errno)
 {
     return copy_value(cronos_slot_backup(slot)->parsed.name, out_errno);
 }
 
-static char *created_at_value(CronosSlot *slot, int *out_errno)
+static char *created_at_value(CronosSlot *slot, gboolean brief, int *out_errno)
 {
     return copy_value(cronos_slot_backup(slot)->parsed.timestamp, out_errno);
 }
@@ -51,33 +56,59 @@ static int errno_without_value(const GError *error)
     return error == NULL || is_defect(error) ? ENODATA : cronos_errno_from_error(error);
 }
 
-static char *metadata_value(CronosSlot *slot, int *out_errno)
+/* Of an archive that is not open, and shall not be. Returns: (owned) or NULL, with @error or
+ * without.
+ */
+static JsonObject *glance(CronosSlot *slot, GError **error)
+{
+    return cronos_slot_backup(slot)->foreign ? NULL : cronos_slot_read_metadata(slot, error);
+}
+
+/* Returns: (owned) or NULL, with @error or without. */
+static JsonObject *read_metadata(CronosSlot *slot, gboolean brief, GError **error)
+{
+    if (brief && !cronos_slot_is_settled(slot))
+        return glance(slot, error);
+    g_autoptr(CronosArchive) archive = cronos_slot_open_data(slot, error);
+    return archive != NULL ? cronos_metadata_from_archive(archive, error) : NULL;
+}
+
+static char *metadata_value(CronosSlot *slot, gboolean brief, int *out_errno)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(CronosArchive) archive = cronos_slot_open_data(slot, &error);
-    JsonObject *metadata = archive != NULL ? cronos_metadata_from_archive(archive, &error) : NULL;
+    JsonObject *metadata = read_metadata(slot, brief, &error);
 
     if (metadata == NULL) {
         *out_errno = errno_without_value(error);
         return NULL;
     }
-    char *text = cronos_metadata_to_text(metadata, FALSE);
+    g_autofree char *text = cronos_metadata_to_text(metadata, FALSE);
     json_object_unref(metadata);
     g_strchomp(text);
-    *out_errno = 0;
-    return text;
+    return copy_value(strlen(text) <= VALUE_BYTES_MAX ? text : NULL, out_errno);
 }
 
-static char *error_value(CronosSlot *slot, int *out_errno)
+static void look_for_error(CronosSlot *slot, gboolean brief, GError **error)
+{
+    if (brief && !cronos_slot_is_settled(slot)) {
+        JsonObject *metadata = glance(slot, error);
+
+        g_clear_pointer(&metadata, json_object_unref);
+    } else {
+        cronos_archive_unref(cronos_slot_open(slot, error));
+    }
+}
+
+static char *error_value(CronosSlot *slot, gboolean brief, int *out_errno)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(CronosArchive) archive = cronos_slot_open(slot, &error);
 
-    if (archive != NULL || !is_defect(error)) {
-        *out_errno = archive != NULL ? ENODATA : cronos_errno_from_error(error);
+    look_for_error(slot, brief, &error);
+    if (error != NULL && !is_defect(error)) {
+        *out_errno = cronos_errno_from_error(error);
         return NULL;
     }
-    return copy_value(error->message, out_errno);
+    return copy_value(error != NULL ? error->message : NULL, out_errno);
 }
 
 static const struct {
@@ -110,7 +141,7 @@ static int get(const CronosMount *mount, guint64 node, const char *name, char **
     g_autoptr(CronosSlot) slot = folder_slot(mount, node);
     for (guint i = 0; slot != NULL && i < G_N_ELEMENTS(attributes); i++)
         if (strcmp(name, attributes[i].name) == 0)
-            *out_value = attributes[i].value(slot, &errnum);
+            *out_value = attributes[i].value(slot, FALSE, &errnum);
     return errnum;
 }
 
@@ -143,7 +174,7 @@ void cronos_op_listxattr(fuse_req_t request, fuse_ino_t node, size_t size)
 
     for (guint i = 0; slot != NULL && i < G_N_ELEMENTS(attributes); i++) {
         int errnum;
-        g_autofree char *value = attributes[i].value(slot, &errnum);
+        g_autofree char *value = attributes[i].value(slot, TRUE, &errnum);
 
         if (value != NULL)
             g_string_append_len(names, attributes[i].name, (gssize)strlen(attributes[i].name) + 1);

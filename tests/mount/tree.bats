@@ -87,6 +87,27 @@ load ../lib/mount
     ((status != 0))
 }
 
+@test "listing the names of attributes opens no archive, and names none that can not be got" {
+    make_small_tree
+    backup x
+    local small=$ID
+    python3 -c 'import json, sys; json.dump({"long": "x" * 70000}, open(sys.argv[1], "w"))' "$WORK/long"
+    backup y --metadata "$WORK/long"
+    tar -czf "$BACKUPS/other.tar.gz" a.txt src
+    mount_backups
+    cd "$MNT"
+    run -0 python3 -c 'import os
+for folder in sorted(f for f in os.listdir(".") if not os.path.islink(f)):
+    print(folder, *sorted(name.removeprefix("user.cronos.") for name in os.listxattr(folder)))'
+    assert_contains "$output" "$small created_at metadata name type"
+    assert_contains "$output" "$ID created_at name type"
+    run bash -c 'ls -l "/proc/$1/fd"' bash "$(serving_process)"
+    refute_contains "$output" .zip
+    refute_contains "$output" .tar.gz
+    cd "$WORK"
+    cp -r --preserve=xattr "$MNT" "$WORK/copies"
+}
+
 @test "the folder of a backup equals its source: our metadata member is not listed" {
     make_small_tree
     backup x -m ticket=42
