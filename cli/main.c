@@ -8,24 +8,12 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/passphrase.h"
+#include "core/standard-descriptors.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-/* Were 0, 1 or 2 closed, an archive could be opened under that number, and messages land in it. */
-static void open_standard_descriptors(void)
-{
-    int fd = open("/dev/null", O_RDWR);
-
-    while (fd >= 0 && fd <= STDERR_FILENO)
-        fd = open("/dev/null", O_RDWR);
-    if (fd > STDERR_FILENO)
-        close(fd);
-}
 
 /* Returns: @status, or failure where the result could not be written. */
 static int close_stdout(int status)
@@ -200,7 +188,7 @@ static int parse_and_run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    open_standard_descriptors();
+    cronos_standard_descriptors_open();
     setlocale(LC_ALL, "");
     g_set_prgname("cronos");
     return close_stdout(parse_and_run(argc, argv));

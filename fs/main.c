@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/passphrase.h"
+#include "core/standard-descriptors.h"
 #include "fs/keeper.h"
 #include "fs/mount.h"
 #include "fs/pool.h"
@@ -220,6 +221,7 @@ int main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     int status = EXIT_SUCCESS;
 
+    cronos_standard_descriptors_open();
     setlocale(LC_ALL, "");
     if (!cronos_fs_options_parse(&options, argc, argv, &error))
         return complain(error);

@@ -54,6 +54,16 @@ assert_start_fails()
     end_daemon
 }
 
+@test "started with stdin, stdout and stderr closed, it serves all the same" {
+    make_small_tree
+    backup x
+    timeout 30 cronosfs "$BACKUPS" "$MNT" <&- >&- 2>&- 3>&-
+    assert_equal "$(cat "$MNT/$ID/a.txt")" "first version"
+    cp "$ARCHIVE" "$BACKUPS/later.zip"
+    wait_until 3 test -d "$MNT/later/src"
+    end_daemon
+}
+
 @test "cronos mount and umount: the configured directory, or another" {
     make_small_tree
     backup x
