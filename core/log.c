@@ -6,7 +6,7 @@
  * does by default, fatality included, and goes to the file from warning up.
  * Invariants: one event is one write on an O_APPEND descriptor, so lines of several processes never
  * mix. Before cronos_log_start events are dropped. */
-#include "core/log.h"
+#include "core/log-private.h"
 
 #include "core/error.h"
 
@@ -43,8 +43,9 @@ static struct {
     GMutex lock;         /* guards all below, and the order of lines */
     gboolean use_stderr; /* atomic, too: read without the lock */
     int fd;              /* of the file; -1: not open */
+    int relay_fd;        /* to who writes for this process; -1: nobody */
     gboolean failed;     /* the file could not be opened or written, and that was reported */
-} sink = {.fd = -1};
+} sink = {.fd = -1, .relay_fd = -1};
 
 gboolean cronos_log_level_parse(const char *word, CronosLogLevel *out_level)
 {
@@ -174,15 +175,31 @@ static void write_file(CronosLogLevel level, const GLogField *fields, gsize coun
         report_file_failure(errno);
 }
 
-static void write_to_people(GLogLevelFlags flags, CronosLogLevel level, const GLogField *fields,
-                            gsize count)
+/* Caller holds the lock. */
+static void write_to_sinks(guint sinks, GLogLevelFlags flags, CronosLogLevel level,
+                           const GLogField *fields, gsize count)
+{
+    if (sinks == 0 || (sink.relay_fd >= 0 &&
+                       cronos_log_relay_send(sink.relay_fd, sinks, flags, level, fields, count)))
+        return;
+    if ((sinks & CRONOS_LOG_TO_JOURNAL) != 0)
+        g_log_writer_journald(flags, fields, count, NULL);
+    if ((sinks & CRONOS_LOG_TO_FILE) != 0 && sink.file != NULL)
+        write_file(level, fields, count);
+}
+
+void cronos_log_write_for(guint sinks, GLogLevelFlags flags, CronosLogLevel level,
+                          const GLogField *fields, gsize count)
+{
+    g_mutex_lock(&sink.lock);
+    write_to_sinks(sinks, flags, level, fields, count);
+    g_mutex_unlock(&sink.lock);
+}
+
+static void write_to_terminal(CronosLogLevel level, const GLogField *fields, gsize count)
 {
     g_autoptr(GString) line = g_string_new(NULL);
 
-    if (sink.stderr_is_journal || !sink.use_stderr) {
-        g_log_writer_journald(flags, fields, count, NULL);
-        return;
-    }
     g_string_printf(line, "%s: %s", sink.program, levels[level].stderr_prefix);
     append_text(line, fields, count);
     write_stderr(line->str, line->len);
@@ -198,24 +215,28 @@ static CronosLogLevel people_level(void)
 static void write_event(GLogLevelFlags flags, CronosLogLevel level, const GLogField *fields,
                         gsize count)
 {
-    if (level <= people_level())
-        write_to_people(flags, level, fields, count);
-    if (sink.file != NULL && level <= sink.file_level)
-        write_file(level, fields, count);
+    guint sinks = sink.file != NULL && level <= sink.file_level ? CRONOS_LOG_TO_FILE : 0;
+
+    if (level <= people_level() && (sink.stderr_is_journal || !sink.use_stderr))
+        sinks |= CRONOS_LOG_TO_JOURNAL;
+    else if (level <= people_level())
+        write_to_terminal(level, fields, count);
+    write_to_sinks(sinks, flags, level, fields, count);
 }
 
 /* What GLib or another library has to say. */
 static void write_foreign(GLogLevelFlags flags, const GLogField *fields, gsize count)
 {
+    guint sinks = 0;
+
     if (sink.file != NULL &&
-        (flags & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING)) != 0) {
-        g_mutex_lock(&sink.lock);
-        write_file((flags & G_LOG_LEVEL_WARNING) != 0 ? CRONOS_LOG_WARNING : CRONOS_LOG_ERROR,
-                   fields, count);
-        g_mutex_unlock(&sink.lock);
-    }
+        (flags & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING)) != 0)
+        sinks |= CRONOS_LOG_TO_FILE;
     if (!g_atomic_int_get(&sink.use_stderr))
-        g_log_writer_journald(flags, fields, count, NULL);
+        sinks |= CRONOS_LOG_TO_JOURNAL;
+    cronos_log_write_for(sinks, flags,
+                         (flags & G_LOG_LEVEL_WARNING) != 0 ? CRONOS_LOG_WARNING : CRONOS_LOG_ERROR,
+                         fields, count);
     g_log_writer_default(flags, fields, count, NULL);
 }
 
@@ -249,16 +270,10 @@ void cronos_log_start(const CronosLogOptions *options)
     g_atomic_int_set(&sink.started, TRUE);
 }
 
-void cronos_log_prepare(void)
+void cronos_log_relay_use(int fd)
 {
-    const GLogField none[] = {{"PRIORITY", levels[CRONOS_LOG_DEBUG].priority, -1},
-                              {"MESSAGE", "", 0}};
-
     g_mutex_lock(&sink.lock);
-    if (sink.file != NULL && sink.fd < 0 && !open_file())
-        report_file_failure(errno);
-    /* GLib has no other way to open its socket; the journal drops lines without text. */
-    g_log_writer_journald(G_LOG_LEVEL_DEBUG, none, G_N_ELEMENTS(none), NULL);
+    sink.relay_fd = fd;
     g_mutex_unlock(&sink.lock);
 }
 

@@ -27,9 +27,14 @@ typedef struct {
 /* Installs the writer, once. A file that can not be written is reported once on stderr, and work
  * goes on. */
 void cronos_log_start(const CronosLogOptions *options);
-/* Opens what later lines are written to, and would only be opened for the first one: for a process
- * that is about to give up the right to open files. The file is then made at once. */
-void cronos_log_prepare(void);
+/* For a process that is about to give up the right to open files: another one writes for it.
+ * cronos_log_relay_open makes a channel: what it says into ends[1] is heard at ends[0]. Returns:
+ * FALSE with errno. */
+gboolean cronos_log_relay_open(int ends[2]);
+/* From now on what would go to the file or the journal goes into @fd; borrowed, to the end. */
+void cronos_log_relay_use(int fd);
+/* Waits for one event from @fd and writes it. Returns: FALSE at the end of what the other says. */
+gboolean cronos_log_relay_pass_on(int fd);
 /* Calls before_line, for somebody who writes to stderr past the log, as a command that is run does.
  */
 void cronos_log_make_way(void);

@@ -11,12 +11,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +31,8 @@ struct CronosKeeper {
     char *mount_point;
     char *identity;  /* nullable: not found */
     gint *unmounted; /* atomic; in memory that both processes share */
+    int relay_fd;    /* for what the child has to say; -1: nothing more */
+    int signals_fd;  /* parent */
 };
 
 /* Returns: (owned) what tells the topmost mount on @mount_point from all others; NULL: none. */
@@ -66,13 +70,23 @@ static sigset_t awaited_signals(void)
     return awaited;
 }
 
-static void become_child(pid_t parent, const sigset_t *mask)
+/* @relay_fd: taken over. */
+static void become_child(CronosKeeper *keeper, pid_t parent, const sigset_t *mask, int relay_fd)
 {
     pthread_sigmask(SIG_SETMASK, mask, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    signal(SIGPIPE, SIG_IGN);
+    keeper->relay_fd = relay_fd;
+    cronos_log_relay_use(relay_fd);
     /* It may have died before. */
     if (getppid() != parent)
         raise(SIGTERM);
+}
+
+static void become_parent(CronosKeeper *keeper, const sigset_t *awaited, int relay_fd)
+{
+    keeper->relay_fd = relay_fd;
+    keeper->signals_fd = signalfd(-1, awaited, SFD_CLOEXEC);
 }
 
 static CronosKeeper *keeper_new(const char *mount_point)
@@ -84,25 +98,44 @@ static CronosKeeper *keeper_new(const char *mount_point)
     keeper->unmounted = shared != MAP_FAILED ? shared : NULL;
     keeper->mount_point = g_strdup(mount_point);
     keeper->identity = find_mount(mount_point);
+    keeper->relay_fd = keeper->signals_fd = -1;
     return keeper;
+}
+
+/* Returns: as fork. */
+static pid_t fork_child(CronosKeeper *keeper)
+{
+    sigset_t awaited = awaited_signals(), before;
+    pid_t parent = getpid();
+    int relay[2];
+
+    if (keeper->unmounted == NULL || !cronos_log_relay_open(relay))
+        return -1;
+    pthread_sigmask(SIG_BLOCK, &awaited, &before);
+    pid_t child = fork();
+    /* Who hears it to its end must not hold the other one's end. */
+    if (child != 0)
+        close(relay[1]);
+    if (child <= 0)
+        close(relay[0]);
+    if (child > 0)
+        become_parent(keeper, &awaited, relay[0]);
+    else if (child == 0)
+        become_child(keeper, parent, &before, relay[1]);
+    return child;
 }
 
 CronosKeeper *cronos_keeper_fork(const char *mount_point, CronosKeeperSide *out_side,
                                  GError **error)
 {
     g_autoptr(CronosKeeper) keeper = keeper_new(mount_point);
-    sigset_t awaited = awaited_signals(), before;
-    pid_t parent = getpid();
 
-    pthread_sigmask(SIG_BLOCK, &awaited, &before);
-    keeper->child = keeper->unmounted != NULL ? fork() : -1;
+    keeper->child = fork_child(keeper);
     if (keeper->child < 0) {
         cronos_error_set_system(error, errno, "can not start the serving process");
         return NULL;
     }
     *out_side = keeper->child > 0 ? CRONOS_KEEPER_PARENT : CRONOS_KEEPER_CHILD;
-    if (keeper->child == 0)
-        become_child(parent, &before);
     return g_steal_pointer(&keeper);
 }
 
@@ -111,21 +144,52 @@ void cronos_keeper_note_unmounted(CronosKeeper *keeper)
     g_atomic_int_set(keeper->unmounted, 1);
 }
 
-/* Returns: the child's status as waitpid gives it. */
-static int wait_for_child(const CronosKeeper *keeper)
+/* Writes the next thing that the child has to say. */
+static void listen_to_child(CronosKeeper *keeper)
+{
+    if (cronos_log_relay_pass_on(keeper->relay_fd))
+        return;
+    close(keeper->relay_fd);
+    keeper->relay_fd = -1;
+}
+
+/* The next signal; without a descriptor for them it is waited for, and nothing else is heard. */
+static int take_signal(const CronosKeeper *keeper)
 {
     sigset_t awaited = awaited_signals();
+    struct signalfd_siginfo information;
+
+    if (keeper->signals_fd < 0)
+        return sigwaitinfo(&awaited, NULL);
+    return read(keeper->signals_fd, &information, sizeof information) == sizeof information
+               ? (int)information.ssi_signo
+               : -1;
+}
+
+/* Returns: the child's status as waitpid gives it. */
+static int wait_for_child(CronosKeeper *keeper)
+{
     int status = 0;
 
     for (;;) {
-        int signal_number = sigwaitinfo(&awaited, NULL);
+        struct pollfd polled[] = {{keeper->signals_fd, POLLIN, 0}, {keeper->relay_fd, POLLIN, 0}};
 
+        if (keeper->signals_fd >= 0 && poll(polled, G_N_ELEMENTS(polled), -1) < 0)
+            continue;
+        if (polled[1].revents != 0)
+            listen_to_child(keeper);
+        if (keeper->signals_fd >= 0 && polled[0].revents == 0)
+            continue;
+        int signal_number = take_signal(keeper);
         if (signal_number > 0 && signal_number != SIGCHLD)
             kill(keeper->child, SIGTERM);
         pid_t ended = waitpid(keeper->child, &status, WNOHANG);
         if (ended == keeper->child || (ended < 0 && errno != EINTR))
-            return status;
+            break;
     }
+    while (keeper->relay_fd >= 0)
+        listen_to_child(keeper);
+    return status;
 }
 
 /* Returns: whether it is still mounted, and no other mount lies over it. */
@@ -177,6 +241,10 @@ void cronos_keeper_free(CronosKeeper *keeper)
         return;
     if (keeper->unmounted != NULL)
         munmap(keeper->unmounted, sizeof(gint));
+    if (keeper->child != 0 && keeper->relay_fd >= 0)
+        close(keeper->relay_fd);
+    if (keeper->signals_fd >= 0)
+        close(keeper->signals_fd);
     g_free(keeper->mount_point);
     g_free(keeper->identity);
     g_free(keeper);

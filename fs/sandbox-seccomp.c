@@ -55,8 +55,6 @@ static const int allowed[] = {
     SCMP_SYS(faccessat),
     SCMP_SYS(faccessat2),
     SCMP_SYS(getcwd),
-    SCMP_SYS(fcntl),
-    SCMP_SYS(fcntl64),
     SCMP_SYS(dup),
     SCMP_SYS(dup2),
     SCMP_SYS(dup3),
@@ -71,7 +69,6 @@ static const int allowed[] = {
     SCMP_SYS(inotify_init1),
     SCMP_SYS(inotify_add_watch),
     SCMP_SYS(inotify_rm_watch),
-    SCMP_SYS(flock),
     /* Waiting. */
     SCMP_SYS(poll),
     SCMP_SYS(ppoll),
@@ -152,9 +149,6 @@ static const int allowed[] = {
     SCMP_SYS(times),
     SCMP_SYS(getrlimit),
     SCMP_SYS(ugetrlimit),
-    /* To the journal, whose socket is open. */
-    SCMP_SYS(sendmsg),
-    SCMP_SYS(sendto),
 };
 
 static int allow_calls(scmp_filter_ctx filter)
@@ -168,10 +162,31 @@ static int allow_calls(scmp_filter_ctx filter)
     return 0;
 }
 
-/* Opening a clone of the device is the one reason to write to what is not open yet. */
+/* Descriptors, and pipes; no locks or leases, which hold up others, and no signals. */
+static int allow_descriptor_control(scmp_filter_ctx filter)
+{
+    static const int calls[] = {SCMP_SYS(fcntl), SCMP_SYS(fcntl64)};
+    static const int commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,     F_SETFD,
+                                   F_GETFL, F_GETPIPE_SZ,    F_SETPIPE_SZ};
+    int result = 0;
+
+    for (guint i = 0; i < G_N_ELEMENTS(calls) && result == 0; i++) {
+        for (guint k = 0; k < G_N_ELEMENTS(commands) && result == 0; k++)
+            result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 1,
+                                      SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[k]));
+        if (result == 0)
+            result =
+                seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 2, SCMP_A1(SCMP_CMP_EQ, F_SETFL),
+                                 SCMP_A2(SCMP_CMP_MASKED_EQ, O_ASYNC, 0));
+    }
+    return result;
+}
+
+/* Opening a clone of the device is the one reason to write to what is not open yet. With O_PATH,
+ * any path could be looked at. */
 static int allow_opening(scmp_filter_ctx filter, gboolean for_writing)
 {
-    const unsigned writing = for_writing ? 0 : O_ACCMODE, changing = O_CREAT | O_TRUNC;
+    const unsigned writing = for_writing ? 0 : O_ACCMODE, changing = O_CREAT | O_TRUNC | O_PATH;
     int result =
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
                          SCMP_A2(SCMP_CMP_MASKED_EQ, writing | changing, (scmp_datum_t)O_RDONLY));
@@ -235,6 +250,8 @@ static int fill(scmp_filter_ctx filter, const CronosFsOptions *options)
 {
     int result = allow_calls(filter);
 
+    if (result == 0)
+        result = allow_descriptor_control(filter);
     if (result == 0)
         result = allow_opening(filter, options->clone_fd);
     if (result == 0)

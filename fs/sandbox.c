@@ -13,6 +13,7 @@
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -51,7 +52,6 @@ static void prepare(void)
 {
     tzset();
     g_time_zone_unref(g_time_zone_new_local());
-    cronos_log_prepare();
 }
 
 static gboolean note(GString *lacking, const char *name, int errnum)
@@ -93,13 +93,26 @@ static void attempt(const char *what, int fd)
         close(fd);
 }
 
+/* With a descriptor, which is that of a folder. */
+static void probe_descriptor(int fd)
+{
+    log_attempt("send", send(fd, "", 0, 0) != 0 && errno == ENOTSOCK ? 0 : -1);
+    log_attempt("lock", flock(fd, LOCK_UN));
+    log_attempt("signal", fcntl(fd, F_SETOWN, 0));
+    close(fd);
+}
+
 static void probe(const CronosFsOptions *options)
 {
     char *const arguments[] = {NULL};
+    int folder = open(options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+    log_attempt("read a backup", folder);
+    if (folder >= 0)
+        probe_descriptor(folder);
     attempt("open for writing", open("/dev/null", O_WRONLY | O_CLOEXEC));
     attempt("read elsewhere", open("/etc/passwd", O_RDONLY | O_CLOEXEC));
-    attempt("read a backup", open(options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    attempt("look elsewhere", open("/etc/passwd", O_PATH | O_CLOEXEC));
     attempt("socket", socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     attempt("local socket", socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     /* There is no such program: to be told so is to be allowed to run it. */

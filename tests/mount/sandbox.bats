@@ -36,7 +36,11 @@ logged()
     locks_down || return 0
     assert_probe "open for writing" "Operation not permitted"
     assert_probe "read elsewhere" "Permission denied"
+    assert_probe "look elsewhere" "Operation not permitted"
     assert_probe socket "Operation not permitted"
+    assert_probe send "Operation not permitted"
+    assert_probe lock "Operation not permitted"
+    assert_probe signal "Operation not permitted"
     assert_probe "local socket" "Operation not permitted"
     assert_probe execve "Operation not permitted"
     assert_probe fork "Operation not permitted"
@@ -77,9 +81,24 @@ logged()
     mount_backups -o "clone_fd,log_file=$WORK/new/log,max_threads=4"
     diff -r --no-dereference "$ROOT/src" "$MNT/$ID/src"
     refute_contains "$(cat "$WORK/daemon.log")" clone
-    grep -q "mounted $BACKUPS" "$WORK/new/log"
+    wait_until 20 grep -q "mounted $BACKUPS" "$WORK/new/log"
     unmount_backups
     grep -q "unmounted" "$WORK/new/log"
+}
+
+@test "a log file that is moved away is made anew, and what is said until the end is in it" {
+    make_small_tree
+    backup x
+    damage "$ARCHIVE" "$(($(member_offset "$ARCHIVE" src/deep/long.txt) + 20))" 4
+    mount_backups -o "log_file=$WORK/log"
+    wait_until 20 grep -q "mounted $BACKUPS" "$WORK/log"
+    mv "$WORK/log" "$WORK/log.1"
+    run cat "$MNT/$ID/src/deep/long.txt"
+    ((status != 0))
+    wait_until 20 grep -q "long.txt" "$WORK/log"
+    unmount_backups
+    grep -q "unmounted" "$WORK/log"
+    refute_contains "$(cat "$WORK/log.1")" long.txt
 }
 
 @test "archives that come later are read, also in a time zone of their own" {

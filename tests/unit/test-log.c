@@ -104,6 +104,26 @@ static void case_rotated(const char *file)
     cronos_log_event(CRONOS_LOG_INFO, NULL, NULL, "second");
 }
 
+/* What one end says is written by the other; what it says on stderr, it says itself. */
+static void case_relay(const char *file)
+{
+    static const char noise[] = "no event";
+    int ends[2];
+
+    start(file, CRONOS_LOG_INFO, CRONOS_LOG_WARNING);
+    if (!cronos_log_relay_open(ends))
+        abort();
+    cronos_log_relay_use(ends[1]);
+    log_each_level();
+    if (g_file_test(file, G_FILE_TEST_EXISTS) || write(ends[1], noise, sizeof noise) < 0)
+        abort();
+    cronos_log_relay_use(-1);
+    close(ends[1]);
+    while (cronos_log_relay_pass_on(ends[0]))
+        ;
+    close(ends[0]);
+}
+
 static gpointer log_many(gpointer number)
 {
     for (int i = 0; i < 200; i++)
@@ -175,11 +195,11 @@ static void assert_line(const char *line, const char *end)
     assert_true(g_str_has_suffix(line, end));
 }
 
-static void test_levels(void **state)
+static void expect_levels(const char *name)
 {
     g_autofree char *errors = NULL;
 
-    assert_int_equal(run_case("levels", "new/dir/log", &errors), 0);
+    assert_int_equal(run_case(name, "new/dir/log", &errors), 0);
     assert_string_equal(errors, "cronos: error: bad news backup=a.zip path=dir/file\n"
                                 "cronos: warning: careful path=\"with blank\"\n");
     g_autofree char *text = read_log("new/dir/log");
@@ -194,6 +214,16 @@ static void test_levels(void **state)
     g_autofree char *path = g_build_filename(directory, "new/dir/log", NULL);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0137, 0);
+}
+
+static void test_levels(void **state)
+{
+    expect_levels("levels");
+}
+
+static void test_relay(void **state)
+{
+    expect_levels("relay");
 }
 
 static void test_all_on_stderr(void **state)
@@ -297,6 +327,7 @@ static const struct {
     void (*run)(const char *file);
 } cases[] = {
     {"levels", case_levels},
+    {"relay", case_relay},
     {"all-on-stderr", case_all_on_stderr},
     {"detached", case_detached},
     {"unwritable", case_unwritable},
@@ -311,6 +342,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_relay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_all_on_stderr, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_detached, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unwritable, set_up, tear_down),
