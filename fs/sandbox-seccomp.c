@@ -246,27 +246,27 @@ static int allow_devices(scmp_filter_ctx filter, gboolean clone_fd)
     return result;
 }
 
-static int fill(scmp_filter_ctx filter, const CronosFsOptions *options)
+static int fill(scmp_filter_ctx filter, gboolean clone_fd)
 {
     int result = allow_calls(filter);
 
     if (result == 0)
         result = allow_descriptor_control(filter);
     if (result == 0)
-        result = allow_opening(filter, options->clone_fd);
+        result = allow_opening(filter, clone_fd);
     if (result == 0)
         result = allow_memory(filter);
     if (result == 0)
         result = allow_threads(filter);
     if (result == 0)
-        result = allow_devices(filter, options->clone_fd);
+        result = allow_devices(filter, clone_fd);
     return result;
 }
 
-int cronos_sandbox_seccomp(const CronosFsOptions *options)
+int cronos_sandbox_seccomp(gboolean clone_fd)
 {
     scmp_filter_ctx filter = seccomp_init(DENIED);
-    int result = filter != NULL ? fill(filter, options) : -ENOMEM;
+    int result = filter != NULL ? fill(filter, clone_fd) : -ENOMEM;
 
     if (result == 0) {
         /* Where the kernel audits, it shall tell. */
@@ -279,7 +279,7 @@ int cronos_sandbox_seccomp(const CronosFsOptions *options)
 
 #else
 
-int cronos_sandbox_seccomp(const CronosFsOptions *options)
+int cronos_sandbox_seccomp(gboolean clone_fd)
 {
     return ENOSYS;
 }

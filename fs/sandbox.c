@@ -70,9 +70,11 @@ static void lock_down(const CronosFsOptions *options)
     prepare();
     /* In this order: each takes away what the one before needs. */
     note(lacking, "no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno);
-    note(lacking, "Landlock", cronos_sandbox_landlock(options));
+    gboolean confined = note(lacking, "Landlock", cronos_sandbox_landlock(options));
     note(lacking, "capabilities", drop_capabilities());
-    note(lacking, "seccomp", cronos_sandbox_seccomp(options));
+    /* Cloning needs to open for writing, which is for the device alone only with Landlock; without,
+     * threads share a channel. */
+    note(lacking, "seccomp", cronos_sandbox_seccomp(options->clone_fd && confined));
     if (lacking->len == 0)
         cronos_log_event(CRONOS_LOG_DEBUG, NULL, options->mount_point, "sandbox: on");
     else
