@@ -224,9 +224,11 @@ static gboolean has_room(const Builder *builder, GError **error)
 
 static void add_hard_link(Builder *builder, const char *path)
 {
-    HardLink link = {.record = builder->record, .path = g_strndup(path, PATH_BYTES_MAX)};
+    /* g_strndup alone would take the room of the longest path for each. */
+    gsize length = strnlen(path, PATH_BYTES_MAX);
+    HardLink link = {.record = builder->record, .path = g_strndup(path, length)};
 
-    builder->link_bytes += sizeof link + strlen(link.path);
+    builder->link_bytes += sizeof link + length;
     g_array_append_val(builder->hard_links, link);
 }
 
