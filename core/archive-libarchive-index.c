@@ -17,7 +17,6 @@
 #define SECONDS_MAX (G_MAXINT64 / NS_PER_SECOND - 1)
 #define ARENA_MAX (1u << 30)
 #define PATH_BYTES_MAX 65535u
-#define LINK_STEPS_MAX 64u
 #define TAR_BLOCK 512u
 #define TAR_CHECKSUM 148u
 #define TAR_CHECKSUM_BYTES 8u
@@ -317,15 +316,21 @@ static guint32 find_record(const CronosLibarchiveIndex *index, const char *path)
     return index->tree.nodes[node].header;
 }
 
-/* Follows links that were resolved before. Returns: the record with the data, or NO_RECORD. */
-static guint32 follow(const CronosLibarchiveIndex *index, guint32 record)
+/* Follows links that were resolved before; these never lead in a circle. Each step halves the way
+ * for who comes after, or long chains would take ages. Returns: the record with the data, or
+ * NO_RECORD. */
+static guint32 follow(CronosLibarchiveIndex *index, guint32 record)
 {
-    for (guint i = 0; i < LINK_STEPS_MAX && record != CRONOS_LIBARCHIVE_NO_RECORD; i++) {
-        if (index->records[record].data == record)
-            return record;
-        record = index->records[record].data;
+    CronosLibarchiveRecord *records = index->records;
+
+    while (record != CRONOS_LIBARCHIVE_NO_RECORD && records[record].data != record) {
+        guint32 next = records[record].data;
+
+        if (next != CRONOS_LIBARCHIVE_NO_RECORD)
+            records[record].data = records[next].data;
+        record = records[record].data;
     }
-    return CRONOS_LIBARCHIVE_NO_RECORD;
+    return record;
 }
 
 /* In tar, a link leads to a file that came before. In cpio, all names of a file but the last one
@@ -333,9 +338,10 @@ static guint32 follow(const CronosLibarchiveIndex *index, guint32 record)
 static void resolve(CronosLibarchiveIndex *index, const HardLink *link)
 {
     CronosLibarchiveRecord *record = &index->records[link->record];
-    guint32 first = find_record(index, link->path);
-    guint32 found = first == link->record ? CRONOS_LIBARCHIVE_NO_RECORD : follow(index, first);
+    guint32 found = follow(index, find_record(index, link->path));
 
+    if (found == link->record) /* by itself, or by others that lead back to it */
+        found = CRONOS_LIBARCHIVE_NO_RECORD;
     if (record->size_bytes == 0) {
         record->data = found;
         if (found != CRONOS_LIBARCHIVE_NO_RECORD)
@@ -344,10 +350,21 @@ static void resolve(CronosLibarchiveIndex *index, const HardLink *link)
     }
     if ((record->mode & S_IFMT) != S_IFREG)
         record->mode = S_IFREG | (record->mode & 07777);
-    if (found != CRONOS_LIBARCHIVE_NO_RECORD && found != link->record &&
-        index->records[found].size_bytes == 0 && (index->records[found].mode & S_IFMT) == S_IFREG) {
+    if (found != CRONOS_LIBARCHIVE_NO_RECORD && index->records[found].size_bytes == 0 &&
+        (index->records[found].mode & S_IFMT) == S_IFREG) {
         index->records[found].data = link->record;
         record->shared = TRUE;
+    }
+}
+
+static void resolve_all(CronosLibarchiveIndex *index, const GArray *links)
+{
+    for (guint i = 0; i < links->len; i++)
+        resolve(index, &g_array_index(links, HardLink, i));
+    for (guint i = 0; i < links->len; i++) {
+        guint32 record = g_array_index(links, HardLink, i).record;
+
+        index->records[record].data = follow(index, record);
     }
 }
 
@@ -372,11 +389,10 @@ static void finish(Builder *builder, gboolean ok)
         if (__builtin_add_overflow(index->total_bytes, record->size_bytes, &index->total_bytes))
             index->total_bytes = G_MAXUINT64;
     }
-    for (guint i = 0; ok && i < builder->hard_links->len; i++)
-        resolve(index, &g_array_index(builder->hard_links, HardLink, i));
     if (ok) {
         int format = archive_format(archive), base = format & ARCHIVE_FORMAT_BASE_MASK;
 
+        resolve_all(index, builder->hard_links);
         index->solid = cronos_libarchive_handle_is_solid(builder->handle);
         index->has_owner = base == ARCHIVE_FORMAT_TAR || base == ARCHIVE_FORMAT_CPIO ||
                            format == ARCHIVE_FORMAT_ISO9660_ROCKRIDGE;

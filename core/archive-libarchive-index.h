@@ -27,8 +27,9 @@ typedef struct {
     gint64 mtime_ns;
     guint32 mode; /* with type bits */
     guint32 uid, gid;
-    guint32 data;   /* the record that has the data and the attributes: of a hard link, the one it
-                       leads to, or NO_RECORD where that is not in the archive */
+    guint32 data;   /* the record that has the data and the attributes, whose own this is: of a hard
+                       link, the one it leads to in the end, or NO_RECORD where that is not in the
+                       archive */
     guint32 target; /* of a symbolic link: where in the arena, and its length */
     guint32 target_length;
     guint32 node;    /* while the index is built */

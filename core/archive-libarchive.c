@@ -158,16 +158,11 @@ static const CronosLibarchiveRecord *find_record(const Archive *archive, guint32
 
     if (at == CRONOS_ZIP_NO_HEADER)
         return NULL;
-    /* Links may lead to links; each step was made while the index was built, so they end. */
-    while (records[at].data != at) {
-        at = records[at].data;
-        if (at != CRONOS_LIBARCHIVE_NO_RECORD)
-            continue;
-        g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED,
-                            "is a hard link to a file that the archive does not hold");
-        return NULL;
-    }
-    return &records[at];
+    if (records[at].data != CRONOS_LIBARCHIVE_NO_RECORD)
+        return &records[records[at].data];
+    g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED,
+                        "is a hard link to a file that the archive does not hold");
+    return NULL;
 }
 
 /* In a compressed stream a member has no place of its own: it is given its share. */

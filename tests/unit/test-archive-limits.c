@@ -2,6 +2,27 @@
  * test-archive-limits.c - archives made to take more memory, time or space than they are worth */
 #include "tests/unit/format-fixture.h"
 
+#include "core/archive-libarchive-index.h"
+
+/* Python: link(tar, name, what it leads to). */
+#define LINK                                                                                       \
+    "import tarfile, io\n"                                                                         \
+    "def link(out, name, target):\n"                                                               \
+    "    info = tarfile.TarInfo(name); info.type = tarfile.LNKTYPE; info.linkname = target\n"      \
+    "    out.addfile(info)\n"
+
+/* Returns: the archive, for what is below core/archive.h; its file is to be closed. */
+static CronosLibarchiveSource source_of(const Fixture *fixture, const char *name)
+{
+    g_autofree char *path = g_build_filename(fixture->directory, name, NULL);
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0 && fstat(fd, &st) == 0);
+    return (CronosLibarchiveSource){
+        .fd = fd, .format = CRONOS_LIBARCHIVE_TAR, .end = (guint64)st.st_size};
+}
+
 /* Returns: the most memory that this process has had at a time. */
 static gsize peak_bytes(void)
 {
@@ -19,15 +40,54 @@ static void test_many_hard_links_take_little(void **state)
     Fixture *fixture = *state;
 
     run_python(fixture->directory,
-               "import tarfile\n"
-               "with tarfile.open('a.tar', 'w') as out:\n"
-               "    info = tarfile.TarInfo('file'); out.addfile(info)\n"
-               "    info.type = tarfile.LNKTYPE; info.linkname = 'file'\n"
-               "    for i in range(3000): info.name = 'link%d' % i; out.addfile(info)\n");
+               LINK "with tarfile.open('a.tar', 'w') as out:\n"
+                    "    out.addfile(tarfile.TarInfo('file'))\n"
+                    "    for i in range(3000): link(out, 'link%d' % i, 'file')\n");
     gsize before = peak_bytes();
     CronosArchive *archive = open_archive(fixture, "a.tar");
     assert_int_equal(cronos_archive_count(archive), 3002);
     assert_true(peak_bytes() - before < 64 << 20);
+}
+
+#define CHAIN 300
+
+/* Each link was followed from link to link whenever its attributes were asked for, so that a
+ * listing took time by the square of their number; and no further than 64 steps from a link that
+ * came after them. What led in a circle was an empty file. */
+static void test_chains_of_hard_links(void **state)
+{
+    Fixture *fixture = *state;
+    CronosLibarchiveIndex index = {0};
+    CronosMemberInfo info;
+    g_autoptr(GError) error = NULL;
+
+    run_python(fixture->directory,
+               LINK "with tarfile.open('a.tar', 'w') as out:\n"
+                    "    for i in range(300): link(out, str(i), str(i + 1))\n"
+                    "    info = tarfile.TarInfo('300'); info.size = 3; info.mode = 0o640\n"
+                    "    out.addfile(info, io.BytesIO(b'end')); link(out, 'late', '0')\n"
+                    "    link(out, 'a', 'b'); link(out, 'b', 'c'); link(out, 'c', 'a')\n"
+                    "    link(out, 'lost', 'd'); link(out, 'd', 'no/such')\n");
+    CronosArchive *archive = open_archive(fixture, "a.tar");
+    expect_text(archive, "0", "end");
+    expect_text(archive, "late", "end");
+    assert_true(cronos_archive_info(archive, find(archive, "late"), &info, NULL));
+    assert_int_equal(info.mode, S_IFREG | 0640);
+    static const char *const broken[] = {"a", "b", "c", "d", "lost"};
+    for (guint i = 0; i < G_N_ELEMENTS(broken); i++) {
+        assert_false(cronos_archive_info(archive, find(archive, broken[i]), &info, &error));
+        expect_message(&error, CRONOS_ERROR_DAMAGED, "hard link");
+    }
+
+    CronosLibarchiveSource source = source_of(fixture, "a.tar");
+    int fd = source.fd;
+    assert_true(cronos_libarchive_index_build(&index, &source, NULL));
+    assert_int_equal(index.count, CHAIN + 7);
+    for (guint32 i = 0; i < index.count; i++)
+        assert_int_equal(index.records[i].data,
+                         i <= CHAIN + 1 ? CHAIN : CRONOS_LIBARCHIVE_NO_RECORD);
+    cronos_libarchive_index_clear(&index);
+    close(fd);
 }
 
 int main(void)
@@ -35,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         /* First, while nothing else has taken memory. */
         cmocka_unit_test_setup_teardown(test_many_hard_links_take_little, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_chains_of_hard_links, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("archive-limits", tests, NULL, NULL);
