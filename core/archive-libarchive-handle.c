@@ -410,16 +410,36 @@ static gboolean fetch(CronosLibarchiveHandle *handle, GError **error)
     return TRUE;
 }
 
+/* Returns: where the hole ends that the handle stands in, as far as that is known. */
+static guint64 hole_end(const CronosLibarchiveHandle *handle)
+{
+    if (handle->block_bytes > 0)
+        return handle->block_offset;
+    return handle->ended ? MIN(handle->end_offset, handle->size) : 0;
+}
+
+gboolean cronos_libarchive_handle_leap(CronosLibarchiveHandle *handle, guint64 offset, gsize step,
+                                       GError **error)
+{
+    /* A checksum is of all bytes. */
+    if (handle->locked || handle->source.has_crc32)
+        return TRUE;
+    if (handle->block_bytes == 0 && !handle->ended && !fetch(handle, error))
+        return FALSE;
+    guint64 end = MIN(offset, hole_end(handle));
+    if (end > handle->offset)
+        handle->offset += (end - handle->offset) / step * step;
+    return TRUE;
+}
+
 /* Delivers from what is at hand: a hole, or a block. Returns: bytes; 0: fetch. */
 static gsize deliver(CronosLibarchiveHandle *handle, guint8 *buffer, gsize size)
 {
-    guint64 hole_end = handle->block_bytes > 0 ? handle->block_offset
-                       : handle->ended         ? MIN(handle->end_offset, handle->size)
-                                               : 0;
+    guint64 end = hole_end(handle);
     gsize n = 0;
 
-    if (hole_end > handle->offset) {
-        n = (gsize)MIN(size, hole_end - handle->offset);
+    if (end > handle->offset) {
+        n = (gsize)MIN(size, end - handle->offset);
         memset(buffer, 0, n);
     } else if (handle->block_bytes > 0) {
         n = MIN(size, handle->block_bytes);

@@ -71,6 +71,10 @@ struct archive *cronos_libarchive_handle_archive(const CronosLibarchiveHandle *h
 /* Returns: whether going on means decoding what is passed over. */
 gboolean cronos_libarchive_handle_is_solid(const CronosLibarchiveHandle *handle);
 
+/* Goes towards @offset in steps of @step bytes without decoding, for as long as a hole lasts.
+ * Returns: FALSE with @error, as reading there would. */
+gboolean cronos_libarchive_handle_leap(CronosLibarchiveHandle *handle, guint64 offset, gsize step,
+                                       GError **error);
 /* Decodes the next @size bytes, fewer at the member's end. The call that delivers the last one
  * holds the member against its checksum, where there is one, and against its size.
  * Returns: bytes, or -1 with @error; the handle may then go on to the next member or be freed. */

@@ -342,8 +342,12 @@ static gboolean go_to(Kept *kept, const CronosLibarchiveTarget *target, guint64 
     }
     if (cronos_libarchive_handle_size(kept->handle) != target->size_bytes)
         return changed_meanwhile(error);
+    /* A hole may be larger than can ever be passed. Readers who overtake each other find what lies
+     * just before the offset served or kept all the same. */
     while (cronos_libarchive_handle_offset(kept->handle) < offset) {
-        if (!pass_unit(kept, target, error))
+        if (!cronos_libarchive_handle_leap(kept->handle, offset - MIN(offset, WORTH_WAITING),
+                                           CRONOS_LIBARCHIVE_UNIT, error) ||
+            !pass_unit(kept, target, error))
             return FALSE;
     }
     return cronos_libarchive_handle_offset(kept->handle) == offset || changed_meanwhile(error);

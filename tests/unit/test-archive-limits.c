@@ -90,12 +90,71 @@ static void test_chains_of_hard_links(void **state)
     close(fd);
 }
 
+/* Python: sparse(tar, name, size in bytes, {offset: data}, more headers) */
+#define SPARSE                                                                                     \
+    "import tarfile, io\n"                                                                         \
+    "def sparse(out, name, size, parts):\n"                                                        \
+    "    lines = [len(parts)] + [n for at in parts for n in (at, len(parts[at]))]\n"               \
+    "    table = ''.join('%d\\n' % n for n in lines).encode()\n"                                   \
+    "    data = table + bytes(-len(table) % 512) + b''.join(parts.values())\n"                     \
+    "    info = tarfile.TarInfo(name); info.size = len(data)\n"                                    \
+    "    info.pax_headers = {'GNU.sparse.major': '1', 'GNU.sparse.minor': '0',\n"                  \
+    "        'GNU.sparse.name': name, 'GNU.sparse.realsize': str(size)}\n"                         \
+    "    out.addfile(info, io.BytesIO(data))\n"
+
+#define MIB G_GUINT64_CONSTANT(1048576)
+#define PIB (G_GUINT64_CONSTANT(1) << 50)
+
+/* Every byte of a hole was made on the way to what lies behind it: of a pebibyte, for days. */
+static void test_holes_without_end(void **state)
+{
+    static const char *const names[] = {"a.tar", "a.tar.gz"};
+    static const struct {
+        guint64 offset;
+        const char *bytes;
+    } reads[] = {
+        {PIB - 5, "\0\0end"},
+        {PIB - 900 * MIB, "\0\0\0\0\0"},
+        {0, "begin"},
+        {PIB / 2, "\0half"},
+        {PIB / 2 + 12 * MIB, "\0\0\0\0\0"},
+        {50 * MIB, "\0\0\0fi"},
+        {PIB / 2 - 2, "\0\0\0ha"},
+        {PIB - 5, "\0\0end"},
+    };
+    Fixture *fixture = *state;
+
+    run_python(fixture->directory, SPARSE
+               "for name in ('a.tar', 'a.tar.gz'):\n"
+               "    with tarfile.open(name, 'w:' + name[6:], format=tarfile.PAX_FORMAT) as o:\n"
+               "        sparse(o, 'x', 2**50, {0: b'begin', 50 * 2**20 + 3: b'fifty',\n"
+               "            2**49 + 1: b'half', 2**50 - 3: b'end'})\n"
+               "        sparse(o, 'y', 2**50, {0: b'last', 2**50: b''})\n");
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        CronosArchive *archive = open_archive(fixture, names[i]);
+        guint32 entry = find(archive, "x");
+        char buffer[5];
+
+        for (guint k = 0; k < G_N_ELEMENTS(reads); k++) {
+            assert_int_equal(cronos_archive_read(archive, entry, reads[k].offset, buffer, 5, NULL),
+                             5);
+            assert_memory_equal(buffer, reads[k].bytes, 5);
+        }
+        entry = find(archive, "y");
+        assert_int_equal(cronos_archive_read(archive, entry, PIB - 1, buffer, 5, NULL), 1);
+        assert_int_equal(buffer[0], 0);
+        assert_int_equal(cronos_archive_read(archive, entry, 0, buffer, 5, NULL), 5);
+        assert_memory_equal(buffer, "last", 5);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         /* First, while nothing else has taken memory. */
         cmocka_unit_test_setup_teardown(test_many_hard_links_take_little, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_chains_of_hard_links, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_holes_without_end, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("archive-limits", tests, NULL, NULL);
