@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * archive-libarchive-handle.c - one pass of libarchive over an archive
  *
- * Filters and formats are not guessed by libarchive among all that it knows: the name of the file
- * says the format, and its first bytes the filter, of which there is one at most. None of those
- * runs another program. */
+ * The format is not guessed by libarchive among all that it knows: the name of the file says it. */
 #include "core/archive-libarchive-handle.h"
 
+#include "core/archive-libarchive-input.h"
 #include "core/error.h"
-#include "core/zip/zip-io.h"
 
 #include <errno.h>
 #include <libdeflate.h>
 #include <locale.h>
 #include <string.h>
 
-#define INPUT_BYTES (64u << 10)
-#define MAGIC_BYTES 6u
 /* What a member takes beside its data, for the measure of how far into the archive it is. */
 #define HEADER_PLACE 512u
 /* libarchive may deliver nothing and yet go on, but not for ever. */
@@ -26,10 +22,7 @@ struct CronosLibarchiveHandle {
     CronosLibarchiveSource source;
     struct archive *archive;
     struct archive_entry *entry;
-    guint8 *input;      /* INPUT_BYTES */
-    guint64 input_at;   /* where the next input is taken from */
-    GError *read_error; /* why the file could not be read */
-    gboolean filtered;
+    CronosLibarchiveInput *input;
 
     guint32 ordinal;
     guint64 place, size;
@@ -85,95 +78,6 @@ void cronos_libarchive_handle_leave(locale_t before)
     uselocale(before);
 }
 
-static guint64 input_end(const CronosLibarchiveHandle *handle)
-{
-    return handle->source.head_bytes + (handle->source.end - handle->source.start);
-}
-
-static la_ssize_t read_input(struct archive *archive, void *data, const void **out_bytes)
-{
-    CronosLibarchiveHandle *handle = data;
-    const CronosLibarchiveSource *source = &handle->source;
-
-    *out_bytes = handle->input;
-    if (handle->input_at < source->head_bytes) {
-        gsize n = source->head_bytes - (gsize)handle->input_at;
-
-        *out_bytes = source->head + handle->input_at;
-        handle->input_at = source->head_bytes;
-        return (la_ssize_t)n;
-    }
-    guint64 rest = input_end(handle) - handle->input_at;
-    gssize n = cronos_zip_pread(source->fd, handle->input, (gsize)MIN(rest, INPUT_BYTES),
-                                source->start + (handle->input_at - source->head_bytes),
-                                handle->read_error == NULL ? &handle->read_error : NULL);
-    if (n < 0) {
-        archive_set_error(archive, EIO, "read error");
-        return ARCHIVE_FATAL;
-    }
-    handle->input_at += (guint64)n;
-    return n;
-}
-
-/* Never beyond the end: that the file is cut is found out by reading there. */
-static la_int64_t skip_input(struct archive *archive, void *data, la_int64_t request)
-{
-    CronosLibarchiveHandle *handle = data;
-    guint64 rest = input_end(handle) - handle->input_at;
-    guint64 n = request < 0 ? 0 : MIN((guint64)request, rest);
-
-    handle->input_at += n;
-    return (la_int64_t)n;
-}
-
-static la_int64_t seek_input(struct archive *archive, void *data, la_int64_t offset, int whence)
-{
-    CronosLibarchiveHandle *handle = data;
-    gint64 end = (gint64)input_end(handle), from, to;
-
-    from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? (gint64)handle->input_at : end;
-    if (__builtin_add_overflow(from, offset, &to) || to < 0 || to > end) {
-        archive_set_error(archive, EINVAL, "a position outside of the file");
-        return ARCHIVE_FATAL;
-    }
-    handle->input_at = (guint64)to;
-    return to;
-}
-
-/* Returns: whether libarchive's words tell of something that it can not do, rather than of damage.
- */
-static gboolean tells_of_lack(const char *message)
-{
-    static const char *const signs[] = {"support", "crypt", "passphrase", "unknown method"};
-    g_autofree char *lower = g_ascii_strdown(message, -1);
-
-    for (guint i = 0; i < G_N_ELEMENTS(signs); i++) {
-        if (strstr(lower, signs[i]) != NULL)
-            return TRUE;
-    }
-    return FALSE;
-}
-
-static void set_error(CronosLibarchiveHandle *handle, GError **error)
-{
-    const char *message = archive_error_string(handle->archive);
-    int errnum = archive_errno(handle->archive);
-
-    if (handle->read_error != NULL) {
-        g_propagate_error(error, g_steal_pointer(&handle->read_error));
-        return;
-    }
-    if (message == NULL)
-        message = "the archive is damaged";
-    g_autofree char *quoted = cronos_quote_path(message);
-    if (errnum == ENOMEM)
-        g_set_error(error, CRONOS_SYSTEM_ERROR, ENOMEM, "%s", quoted);
-    else if (tells_of_lack(message))
-        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED, "%s", quoted);
-    else
-        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED, "%s", quoted);
-}
-
 static gboolean damaged(GError **error, const char *what)
 {
     g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED, what);
@@ -181,58 +85,6 @@ static gboolean damaged(GError **error, const char *what)
 }
 
 typedef int (*Support)(struct archive *archive);
-
-static const struct {
-    const char *name;
-    const guint8 magic[MAGIC_BYTES], mask[MAGIC_BYTES];
-    Support support;
-} filters[] = {
-    {"gzip", {0x1f, 0x8b}, {0xff, 0xff}, archive_read_support_filter_gzip},
-    {"bzip2", {'B', 'Z', 'h'}, {0xff, 0xff, 0xff}, archive_read_support_filter_bzip2},
-    {"xz",
-     {0xfd, '7', 'z', 'X', 'Z', 0},
-     {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
-     archive_read_support_filter_xz},
-    {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, {0xff, 0xff, 0xff, 0xff}, archive_read_support_filter_zstd},
-    /* Skippable frames, which parallel compressors begin with. */
-    {"zstd", {0x50, 0x2a, 0x4d, 0x18}, {0xf0, 0xff, 0xff, 0xff}, archive_read_support_filter_zstd},
-};
-
-static gboolean matches(const guint8 *bytes, const guint8 *magic, const guint8 *mask)
-{
-    for (guint i = 0; i < MAGIC_BYTES; i++) {
-        if ((bytes[i] & mask[i]) != magic[i])
-            return FALSE;
-    }
-    return TRUE;
-}
-
-/* Returns: FALSE with @error where the filter could only be had by running another program. */
-static gboolean choose_filter(CronosLibarchiveHandle *handle, GError **error)
-{
-    const CronosLibarchiveSource *source = &handle->source;
-    guint8 bytes[MAGIC_BYTES] = {0};
-
-    if (source->format != CRONOS_LIBARCHIVE_TAR && source->format != CRONOS_LIBARCHIVE_CPIO &&
-        source->format != CRONOS_LIBARCHIVE_RAW)
-        return TRUE;
-    if (cronos_zip_pread(source->fd, bytes, (gsize)MIN(sizeof bytes, source->end - source->start),
-                         source->start, error) < 0)
-        return FALSE;
-    for (guint i = 0; i < G_N_ELEMENTS(filters); i++) {
-        if (!matches(bytes, filters[i].magic, filters[i].mask))
-            continue;
-        handle->filtered = TRUE;
-        if (filters[i].support(handle->archive) == ARCHIVE_OK)
-            return TRUE;
-        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
-                    "compression by %s is not supported by this libarchive", filters[i].name);
-        return FALSE;
-    }
-    if (source->format != CRONOS_LIBARCHIVE_RAW)
-        return TRUE;
-    return damaged(error, "the compressed data does not begin as its method has it");
-}
 
 static gboolean choose_format(CronosLibarchiveHandle *handle, GError **error)
 {
@@ -251,7 +103,7 @@ static gboolean choose_format(CronosLibarchiveHandle *handle, GError **error)
          archive_read_set_options(handle->archive, "zip:ignorecrc32") != ARCHIVE_OK) ||
         (handle->source.passphrase != NULL &&
          archive_read_add_passphrase(handle->archive, handle->source.passphrase) != ARCHIVE_OK)) {
-        set_error(handle, error);
+        cronos_libarchive_input_set_error(handle->input, handle->archive, error);
         return FALSE;
     }
     return TRUE;
@@ -263,17 +115,14 @@ static gboolean start(CronosLibarchiveHandle *handle, GError **error)
         cronos_error_set_system(error, ENOMEM, "reading the archive");
         return FALSE;
     }
-    if (!choose_filter(handle, error) || !choose_format(handle, error))
+    handle->input = cronos_libarchive_input_new(&handle->source, handle->archive, error);
+    if (handle->input == NULL || !choose_format(handle, error))
         return FALSE;
-    archive_read_set_read_callback(handle->archive, read_input);
-    archive_read_set_skip_callback(handle->archive, skip_input);
-    archive_read_set_seek_callback(handle->archive, seek_input);
-    archive_read_set_callback_data(handle->archive, handle);
     locale_t before = cronos_libarchive_handle_enter(handle);
     int result = archive_read_open1(handle->archive);
     cronos_libarchive_handle_leave(before);
     if (result < ARCHIVE_WARN)
-        set_error(handle, error);
+        cronos_libarchive_input_set_error(handle->input, handle->archive, error);
     return result >= ARCHIVE_WARN;
 }
 
@@ -284,7 +133,6 @@ CronosLibarchiveHandle *cronos_libarchive_handle_open(CronosLibarchiveSource *so
 
     handle->source = *source;
     source->head = NULL;
-    handle->input = g_malloc(INPUT_BYTES);
     handle->archive = archive_read_new();
     handle->ordinal = NO_MEMBER;
     return start(handle, error) ? g_steal_pointer(&handle) : NULL;
@@ -296,9 +144,8 @@ void cronos_libarchive_handle_free(CronosLibarchiveHandle *handle)
         return;
     if (handle->archive != NULL)
         archive_read_free(handle->archive);
+    cronos_libarchive_input_free(handle->input);
     cronos_libarchive_source_clear(&handle->source);
-    g_clear_error(&handle->read_error);
-    g_free(handle->input);
     g_free(handle);
 }
 
@@ -333,14 +180,14 @@ CronosLibarchiveStep cronos_libarchive_handle_next(CronosLibarchiveHandle *handl
     int result = archive_read_next_header(handle->archive, &handle->entry);
 
     cronos_libarchive_handle_leave(before);
-    if (result == ARCHIVE_EOF && handle->read_error == NULL)
+    if (result == ARCHIVE_EOF && !cronos_libarchive_input_has_failed(handle->input))
         return CRONOS_LIBARCHIVE_END;
     /* A warning is about an attribute that could not be taken as it is. */
     if (result == ARCHIVE_OK || result == ARCHIVE_WARN) {
         begin_member(handle);
         return CRONOS_LIBARCHIVE_MEMBER;
     }
-    set_error(handle, error);
+    cronos_libarchive_input_set_error(handle->input, handle->archive, error);
     return CRONOS_LIBARCHIVE_FAILED;
 }
 
@@ -376,7 +223,8 @@ struct archive *cronos_libarchive_handle_archive(const CronosLibarchiveHandle *h
 
 gboolean cronos_libarchive_handle_is_solid(const CronosLibarchiveHandle *handle)
 {
-    return handle->filtered || handle->source.format == CRONOS_LIBARCHIVE_7Z;
+    return cronos_libarchive_input_is_filtered(handle->input) ||
+           handle->source.format == CRONOS_LIBARCHIVE_7Z;
 }
 
 /* Takes libarchive's next block. Returns: FALSE with @error. */
@@ -395,7 +243,7 @@ static gboolean fetch(CronosLibarchiveHandle *handle, GError **error)
         return TRUE;
     }
     if (result != ARCHIVE_OK) {
-        set_error(handle, error);
+        cronos_libarchive_input_set_error(handle->input, handle->archive, error);
         return FALSE;
     }
     if (length == 0)

@@ -31,6 +31,7 @@ typedef struct {
     guint64 start, end; /* the part of the file */
     guint8 *head;       /* (owned, nullable) made-up bytes before it */
     gsize head_bytes;
+    guint64 decoded_max;    /* of a tar, cpio or 7z that is compressed; 0: no limit */
     const char *passphrase; /* (borrowed, nullable) lives as long as the process */
     gboolean one_member;    /* its decoded size is known, and may be its checksum: */
     guint64 size_bytes;

@@ -5,6 +5,7 @@
  * already, only the last component stays there. */
 #include "core/archive-libarchive-index.h"
 
+#include "core/archive-libarchive-input.h"
 #include "core/error.h"
 #include "core/zip/zip-io.h"
 #include "core/zip/zip-tree-private.h"
@@ -31,7 +32,7 @@ typedef struct {
     CronosLibarchiveIndex *index;
     CronosLibarchiveHandle *handle;
     int fd;
-    guint64 file_bytes;
+    guint64 file_bytes, decoded_max;
     GArray *records;    /* of CronosLibarchiveRecord */
     GArray *hard_links; /* of HardLink */
     guint64 link_bytes; /* in hard_links */
@@ -187,7 +188,8 @@ static void add_path(Builder *builder, gboolean directory)
                               builder->record);
 }
 
-/* Returns: how much will have been decoded when the member is passed. */
+/* Returns: how much will have been decoded when the member is passed, as far as its header can be
+ * believed. */
 static guint64 decoded_bytes(const Builder *builder)
 {
     struct archive *archive = cronos_libarchive_handle_archive(builder->handle);
@@ -206,16 +208,16 @@ static guint64 decoded_bytes(const Builder *builder)
 
 static gboolean has_room(const Builder *builder, GError **error)
 {
-    guint64 most =
-        MAX(builder->file_bytes * CRONOS_LIBARCHIVE_RATIO_MAX, CRONOS_LIBARCHIVE_FREE_BYTES);
     const char *what = NULL;
 
+    if (decoded_bytes(builder) > builder->decoded_max) {
+        cronos_libarchive_set_too_much(error);
+        return FALSE;
+    }
     if (builder->record >= CRONOS_LIBARCHIVE_MEMBERS_MAX)
         what = "the archive has more than 10,000,000 members";
     else if (builder->build.arena->len + builder->link_bytes > ARENA_MAX)
         what = "the names in the archive take more than 1 GiB";
-    else if (decoded_bytes(builder) > most)
-        what = "the archive unpacks to more than 16 GiB and 1,000 times its size";
     if (what != NULL)
         g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED, what);
     return what == NULL;
@@ -407,6 +409,7 @@ gboolean cronos_libarchive_index_build(CronosLibarchiveIndex *index, CronosLibar
     Builder builder = {.index = index,
                        .fd = source->fd,
                        .file_bytes = source->end - source->start,
+                       .decoded_max = source->decoded_max,
                        .record = CRONOS_LIBARCHIVE_NO_RECORD,
                        .build.note = note};
     g_autoptr(CronosZipMapping) nothing = cronos_zip_mapping_new(source->fd, 0, 0, error);

@@ -6,7 +6,7 @@
  * they lead to; devices, FIFOs and sockets are left out and listed among the repairs.
  *
  * Memory: 84 bytes and its name for each member. Limits: CRONOS_LIBARCHIVE_MEMBERS_MAX members,
- * 1 GiB of names and link targets, and an archive that unpacks to no more than
+ * 1 GiB of names and link targets, and what the source allows to be decoded: for an archive
  * CRONOS_LIBARCHIVE_RATIO_MAX times its size, or CRONOS_LIBARCHIVE_FREE_BYTES. */
 #pragma once
 #include "core/archive-libarchive-handle.h"

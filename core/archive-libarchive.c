@@ -35,7 +35,12 @@ static gboolean make_source(gpointer data, guint32 group, CronosLibarchiveSource
     const Archive *archive = data;
 
     *out_source = (CronosLibarchiveSource){
-        .fd = archive->fd, .format = archive->format, .end = archive->file_bytes};
+        .fd = archive->fd,
+        .format = archive->format,
+        .end = archive->file_bytes,
+        .decoded_max =
+            MAX(archive->file_bytes * CRONOS_LIBARCHIVE_RATIO_MAX, CRONOS_LIBARCHIVE_FREE_BYTES),
+    };
     return TRUE;
 }
 

@@ -19,8 +19,10 @@ static CronosLibarchiveSource source_of(const Fixture *fixture, const char *name
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     assert_true(fd >= 0 && fstat(fd, &st) == 0);
-    return (CronosLibarchiveSource){
-        .fd = fd, .format = CRONOS_LIBARCHIVE_TAR, .end = (guint64)st.st_size};
+    return (CronosLibarchiveSource){.fd = fd,
+                                    .format = CRONOS_LIBARCHIVE_TAR,
+                                    .end = (guint64)st.st_size,
+                                    .decoded_max = 64 << 20};
 }
 
 /* Returns: the most memory that this process has had at a time. */
@@ -148,6 +150,50 @@ static void test_holes_without_end(void **state)
     }
 }
 
+static void build_index(const Fixture *fixture, const char *name, guint64 decoded_max,
+                        GError **error)
+{
+    CronosLibarchiveIndex index = {0};
+    CronosLibarchiveSource source = source_of(fixture, name);
+    int fd = source.fd;
+
+    source.decoded_max = decoded_max;
+    if (cronos_libarchive_index_build(&index, &source, error))
+        cronos_libarchive_index_clear(&index);
+    close(fd);
+}
+
+/* What was decoded on the way over a member was only told by the size that its header gives, which
+ * for a sparse file tells nothing. */
+static void test_decoding_has_a_limit_whatever_headers_say(void **state)
+{
+    static const char *const names[] = {"file.tar.gz", "lie.tar.gz", "sparse.tar.gz",
+                                        "sparse.tar.bz2"};
+    Fixture *fixture = *state;
+    g_autoptr(GError) error = NULL;
+
+    run_python(fixture->directory,
+               SPARSE "def make(kind, how):\n"
+                      "    with tarfile.open('%s.tar.%s' % (kind, how), 'w:' + how) as out:\n"
+                      "        info = tarfile.TarInfo('m'); info.size = 2**23\n"
+                      "        if kind == 'lie': info.pax_headers = {'GNU.sparse.realsize': '9'}\n"
+                      "        if kind != 'sparse': out.addfile(info, io.BytesIO(bytes(2**23)))\n"
+                      "        else: sparse(out, 'm', 2**40, {0: bytes(2**23)})\n"
+                      "make('file', 'gz'); make('lie', 'gz'); make('sparse', 'gz')\n"
+                      "make('sparse', 'bz2')\n"
+                      "with tarfile.open('claim.tar.gz', 'w:gz') as out:\n"
+                      "    info = tarfile.TarInfo('m'); info.size = 2**34; out.addfile(info)\n");
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        build_index(fixture, names[i], 4 * MIB, &error);
+        expect_message(&error, CRONOS_ERROR_UNSUPPORTED, "the archive unpacks to more");
+        build_index(fixture, names[i], 9 * MIB, &error);
+        assert_null(error);
+        open_archive(fixture, names[i]);
+    }
+    assert_null(try_archive(fixture, "claim.tar.gz", &error));
+    expect_message(&error, CRONOS_ERROR_UNSUPPORTED, "unpacks to more than 16 GiB");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +201,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_hard_links_take_little, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_chains_of_hard_links, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_holes_without_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_decoding_has_a_limit_whatever_headers_say, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests_name("archive-limits", tests, NULL, NULL);
