@@ -174,10 +174,27 @@ static void begin_member(CronosLibarchiveHandle *handle)
     handle->crc32 = 0;
 }
 
+/* Tar alone has headers of any length. What is left of the member before would count as one. */
+static int next_header(CronosLibarchiveHandle *handle)
+{
+    int result = ARCHIVE_OK;
+
+    if (handle->source.format != CRONOS_LIBARCHIVE_TAR)
+        return archive_read_next_header(handle->archive, &handle->entry);
+    if (handle->ordinal != NO_MEMBER)
+        result = archive_read_data_skip(handle->archive);
+    if (result == ARCHIVE_FATAL)
+        return result;
+    cronos_libarchive_input_begin_header(handle->input);
+    result = archive_read_next_header(handle->archive, &handle->entry);
+    cronos_libarchive_input_end_header(handle->input);
+    return result;
+}
+
 CronosLibarchiveStep cronos_libarchive_handle_next(CronosLibarchiveHandle *handle, GError **error)
 {
     locale_t before = cronos_libarchive_handle_enter(handle);
-    int result = archive_read_next_header(handle->archive, &handle->entry);
+    int result = next_header(handle);
 
     cronos_libarchive_handle_leave(before);
     if (result == ARCHIVE_EOF && !cronos_libarchive_input_has_failed(handle->input))

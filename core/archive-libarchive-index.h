@@ -6,7 +6,8 @@
  * they lead to; devices, FIFOs and sockets are left out and listed among the repairs.
  *
  * Memory: 84 bytes and its name for each member. Limits: CRONOS_LIBARCHIVE_MEMBERS_MAX members,
- * 1 GiB of names and link targets, and what the source allows to be decoded: for an archive
+ * 1 GiB of names and link targets, 16 MiB for a member's header in a tar (a sparse file of some
+ * 800,000 parts), and what the source allows to be decoded: for an archive
  * CRONOS_LIBARCHIVE_RATIO_MAX times its size, or CRONOS_LIBARCHIVE_FREE_BYTES. */
 #pragma once
 #include "core/archive-libarchive-handle.h"

@@ -13,6 +13,9 @@
 
 #define INPUT_BYTES (64u << 10)
 #define MAGIC_BYTES 6u
+/* libarchive keeps the table of a sparse file, which is a part of its header, in memory: up to
+ * twenty times what it takes in the archive. */
+#define HEADER_BYTES_MAX (16u << 20)
 
 struct CronosLibarchiveInput {
     const CronosLibarchiveSource *source;
@@ -20,6 +23,7 @@ struct CronosLibarchiveInput {
     guint8 *buffer;          /* INPUT_BYTES of the file */
     guint64 at;              /* where in the source the next of them are taken from */
     guint64 decoded;         /* bytes that the decoder gave */
+    guint64 header_end;      /* of what was taken: the format reads a header up to here */
     gboolean filtered;
     GError *failure; /* why there is no more */
 };
@@ -30,13 +34,34 @@ void cronos_libarchive_set_too_much(GError **error)
                         "the archive unpacks to more than 16 GiB and 1,000 times its size");
 }
 
+/* Returns: how many bytes the format has come by. */
+static guint64 taken(const CronosLibarchiveInput *input)
+{
+    return input->decoder != NULL ? input->decoded : input->at;
+}
+
+void cronos_libarchive_input_begin_header(CronosLibarchiveInput *input)
+{
+    input->header_end = taken(input) + HEADER_BYTES_MAX;
+}
+
+void cronos_libarchive_input_end_header(CronosLibarchiveInput *input)
+{
+    input->header_end = G_MAXUINT64;
+}
+
 /* Returns: whether libarchive may have more; if not, the failure says why. */
 static gboolean may_go_on(CronosLibarchiveInput *input)
 {
     guint64 most = input->source->decoded_max;
 
-    if (input->failure == NULL && most > 0 && input->decoded > most)
+    if (input->failure != NULL)
+        return FALSE;
+    if (most > 0 && input->decoded > most)
         cronos_libarchive_set_too_much(&input->failure);
+    else if (taken(input) > input->header_end)
+        g_set_error(&input->failure, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
+                    "a member's header takes more than %u MiB", HEADER_BYTES_MAX >> 20);
     return input->failure == NULL;
 }
 
@@ -267,6 +292,7 @@ CronosLibarchiveInput *cronos_libarchive_input_new(const CronosLibarchiveSource 
     CronosLibarchiveInput *input = g_new0(CronosLibarchiveInput, 1);
 
     input->source = source;
+    input->header_end = G_MAXUINT64;
     input->buffer = g_malloc(INPUT_BYTES);
     if (attach(input, archive, error))
         return input;

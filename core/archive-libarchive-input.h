@@ -20,6 +20,9 @@ void cronos_libarchive_input_free(CronosLibarchiveInput *input); /* NULL: no-op 
 
 /* Returns: whether what is read was compressed. */
 gboolean cronos_libarchive_input_is_filtered(const CronosLibarchiveInput *input);
+/* Between these two, what is read is a header, of which libarchive keeps all: it has a limit. */
+void cronos_libarchive_input_begin_header(CronosLibarchiveInput *input);
+void cronos_libarchive_input_end_header(CronosLibarchiveInput *input);
 /* Returns: whether it ended before its end. */
 gboolean cronos_libarchive_input_has_failed(const CronosLibarchiveInput *input);
 /* Sets @error to why it did, or else to what @archive says of its own failure. */

@@ -194,6 +194,41 @@ static void test_decoding_has_a_limit_whatever_headers_say(void **state)
     expect_message(&error, CRONOS_ERROR_UNSUPPORTED, "unpacks to more than 16 GiB");
 }
 
+/* The table of a sparse file belongs to its header. libarchive keeps all of it, of which a bomb can
+ * have much; a member's data before it is no part of it. */
+static void test_headers_have_a_limit(void **state)
+{
+    static const char *const names[] = {"table.tar", "table.tar.gz", "comment.tar.gz"};
+    Fixture *fixture = *state;
+    g_autoptr(GError) error = NULL;
+
+    run_python(fixture->directory,
+               SPARSE "def bomb(name, table):\n"
+                      "    with tarfile.open(name, 'w:' + name.partition('.tar.')[2]) as out:\n"
+                      "        info = tarfile.TarInfo('s'); info.size = len(table)\n"
+                      "        info.pax_headers = {'GNU.sparse.major': '1',\n"
+                      "            'GNU.sparse.minor': '0', 'GNU.sparse.realsize': '9'}\n"
+                      "        out.addfile(info, io.BytesIO(table))\n"
+                      "n = 5 * 2**20; table = b'%d\\n' % n + b'0\\n0\\n' * n\n"
+                      "bomb('table.tar', table); bomb('table.tar.gz', table)\n"
+                      "bomb('comment.tar.gz', b'# no\\n' * n + b'0\\n' + bytes(507))\n"
+                      "with tarfile.open('sound.tar.gz', 'w:gz') as out:\n"
+                      "    for i in range(2):\n"
+                      "        info = tarfile.TarInfo('large%d' % i); info.size = 20 * 2**20\n"
+                      "        out.addfile(info, io.BytesIO(bytes(info.size)))\n"
+                      "    sparse(out, 'holes', 2**30, {i * 5000: b'x' for i in range(9000)})\n");
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        assert_null(try_archive(fixture, names[i], &error));
+        expect_message(&error, CRONOS_ERROR_UNSUPPORTED,
+                       "a member's header takes more than 16 MiB");
+    }
+    CronosArchive *archive = open_archive(fixture, "sound.tar.gz");
+    guint32 entry = find(archive, "holes");
+    char buffer[3];
+    assert_int_equal(cronos_archive_read(archive, entry, 8999 * 5000 - 1, buffer, 3, NULL), 3);
+    assert_memory_equal(buffer, "\0x\0", 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +238,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_holes_without_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_decoding_has_a_limit_whatever_headers_say, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_headers_have_a_limit, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("archive-limits", tests, NULL, NULL);
