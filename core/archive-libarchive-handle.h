@@ -8,8 +8,8 @@
  * Names: the formats whose names are bytes are read under the locale "C", where libarchive leaves
  * them alone; those of 7z and ISO 9660 under "C.UTF-8".
  *
- * Memory: libarchive's own, foremost the decoder's dictionary (gzip 32 KiB, bzip2 4 MiB, xz up to
- * 1 GiB and zstd up to 128 MiB as the archive was made), and 64 KiB. */
+ * Memory: libarchive's own, foremost the decoder's dictionary (gzip 32 KiB, bzip2 4 MiB, and as the
+ * archive was made zstd up to 128 MiB, xz and 7z up to 4 GiB), and 64 KiB. */
 #pragma once
 #include <archive.h>
 #include <archive_entry.h>

@@ -2,6 +2,7 @@
  * archive-libarchive-zip.c - one member of a ZIP file, made an archive that libarchive can read */
 #include "core/archive-libarchive-zip.h"
 
+#include "core/archive-libarchive-dictionary.h"
 #include "core/archive-libarchive-read.h"
 #include "core/error.h"
 #include "core/passphrase.h"
@@ -24,10 +25,6 @@
 #define EXTRA_AES_BYTES 7u
 #define AES_VERSION_WITHOUT_CRC 2u
 #define NAME "m"
-#define DICTIONARY_MAX (256u << 20)
-/* APPNOTE 5.8.8: version, length of the properties, the properties. */
-#define LZMA_HEAD_BYTES 9u
-#define LZMA_DICTIONARY 5u
 
 struct CronosLibarchiveZip {
     int fd;
@@ -205,23 +202,6 @@ static gboolean make_encrypted(const CronosLibarchiveZip *zip, const CronosZipEx
     return TRUE;
 }
 
-static gboolean check_dictionary(const CronosLibarchiveSource *source, GError **error)
-{
-    guint8 head[LZMA_HEAD_BYTES];
-
-    if (source->end - source->start < sizeof head)
-        return TRUE;
-    if (!cronos_zip_pread_exactly(source->fd, head, sizeof head, source->start, error))
-        return FALSE;
-    guint64 dictionary = MIN(zip_get32(head + LZMA_DICTIONARY), source->size_bytes);
-    if (dictionary <= DICTIONARY_MAX)
-        return TRUE;
-    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
-                "LZMA with a dictionary of %" G_GUINT64_FORMAT " MiB is not supported",
-                dictionary >> 20);
-    return FALSE;
-}
-
 static gboolean make_plain(const CronosLibarchiveZip *zip, const CronosZipExtent *extent,
                            CronosLibarchiveSource *source, GError **error)
 {
@@ -231,11 +211,13 @@ static gboolean make_plain(const CronosLibarchiveZip *zip, const CronosZipExtent
     case METHOD_BZIP2:
     case METHOD_ZSTD:
     case METHOD_ZSTD_OLD:
-    case METHOD_XZ:
         source->format = CRONOS_LIBARCHIVE_RAW;
         return TRUE;
+    case METHOD_XZ:
+        source->format = CRONOS_LIBARCHIVE_RAW;
+        return cronos_libarchive_check_xz(source, error);
     case METHOD_LZMA:
-        if (!check_dictionary(source, error))
+        if (!cronos_libarchive_check_lzma(source, error))
             return FALSE;
         break;
     case METHOD_PPMD:

@@ -6,7 +6,8 @@
  * archive of its own, under a local header made up from what the central directory says.
  *
  * What can not be: Deflate64 and the methods of the past, PKWARE's strong encryption, encrypted
- * members of a method other than stored and deflate, a dictionary of more than 256 MiB. */
+ * members of a method other than stored and deflate, a dictionary of more than 256 MiB:
+ * core/archive-libarchive-dictionary.h. */
 #pragma once
 #include "core/zip/zip-index.h"
 

@@ -53,6 +53,17 @@ static void test_zip_method_zstd(void **state)
     expect_text(archive, "script", "#!/bin/sh\n");
 }
 
+/* Python: a member whose first block says a dictionary of 2 or 3 times a power of two. */
+#define XZ                                                                                         \
+    "import lzma\n"                                                                                \
+    "def xz(name, dictionary, size=300000000, delta=False):\n"                                     \
+    "    chain = [{'id': lzma.FILTER_LZMA2}]\n"                                                    \
+    "    chain = [{'id': lzma.FILTER_DELTA, 'dist': 1}] * delta + chain\n"                         \
+    "    data = bytearray(lzma.compress(b'inside', filters=chain))\n"                              \
+    "    end = 12 + data[12] * 4; data[16 + 3 * delta] = dictionary\n"                             \
+    "    data[end:end + 4] = zlib.crc32(data[12:end]).to_bytes(4, 'little')\n"                     \
+    "    return f(name, b'inside', method=95, size=size, stored=bytes(data), packed=len(data))\n"
+
 static void test_zip_methods_that_can_not_be(void **state)
 {
     Fixture *fixture = *state;
@@ -60,11 +71,12 @@ static void test_zip_methods_that_can_not_be(void **state)
     char buffer[4];
 
     run_python(fixture->directory,
-               "craft('a.zip', [f(b'd64', b'x' * 50, method=9), f(b'odd', b'xx', method=77),\n"
-               "  f(b'strong', b'x' * 50, flags=0x41), f(b'bz', b'not bzip2', method=12),\n"
-               "  f(b'lzma', b'x' * 300000000, method=14, size=300000000,\n"
-               "    stored=b'\\x10\\x02\\x05\\0\\x5d\\0\\0\\0\\x20' + b'x' * 50, packed=59),\n"
-               "  f(b'none', b'', method=9)])\n");
+               XZ "craft('a.zip', [f(b'd64', b'x' * 50, method=9), f(b'odd', b'xx', method=77),\n"
+                  "  f(b'strong', b'x' * 50, flags=0x41), f(b'bz', b'not bzip2', method=12),\n"
+                  "  f(b'lzma', b'x' * 300000000, method=14, size=300000000,\n"
+                  "    stored=b'\\x10\\x02\\x05\\0\\x5d\\0\\0\\0\\x20' + b'x' * 50, packed=59),\n"
+                  "  f(b'none', b'', method=9), xz(b'xz', 33), xz(b'delta', 36, delta=True),\n"
+                  "  xz(b'small', 33, size=6)])\n");
     CronosArchive *archive = open_archive(fixture, "a.zip");
     static const struct {
         const char *name, *message;
@@ -76,6 +88,8 @@ static void test_zip_methods_that_can_not_be(void **state)
         {"bz", "does not begin as its method has it", CRONOS_ERROR_DAMAGED},
         {"lzma", "a dictionary of 286 MiB", CRONOS_ERROR_UNSUPPORTED},
         {"none", "Deflate64", CRONOS_ERROR_UNSUPPORTED},
+        {"xz", "xz: XZ with a dictionary of 286 MiB", CRONOS_ERROR_UNSUPPORTED},
+        {"delta", "XZ with a dictionary of 286 MiB", CRONOS_ERROR_UNSUPPORTED},
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         guint32 entry = find(archive, cases[i].name);
@@ -87,6 +101,8 @@ static void test_zip_methods_that_can_not_be(void **state)
         assert_int_equal(cronos_archive_stream_read(stream, buffer, 4, &error), -1);
         expect_message(&error, cases[i].code, cases[i].message);
     }
+    /* None is larger than what the member fills of it. */
+    expect_text(archive, "small", "inside");
 }
 
 #define ENCRYPTED                                                                                  \
