@@ -5,6 +5,7 @@
  * file's first bytes. None of the filters runs another program. */
 #include "core/archive-libarchive-input.h"
 
+#include "core/archive.h"
 #include "core/error.h"
 #include "core/zip/zip-io.h"
 
@@ -27,6 +28,13 @@ struct CronosLibarchiveInput {
     gboolean filtered;
     GError *failure; /* why there is no more */
 };
+
+static gint halted; /* atomic */
+
+void cronos_archive_halt(void)
+{
+    g_atomic_int_set(&halted, TRUE);
+}
 
 void cronos_libarchive_set_too_much(GError **error)
 {
@@ -57,7 +65,10 @@ static gboolean may_go_on(CronosLibarchiveInput *input)
 
     if (input->failure != NULL)
         return FALSE;
-    if (most > 0 && input->decoded > most)
+    if (g_atomic_int_get(&halted))
+        g_set_error_literal(&input->failure, CRONOS_ERROR, CRONOS_ERROR_CANCELLED,
+                            "the program is about to end");
+    else if (most > 0 && input->decoded > most)
         cronos_libarchive_set_too_much(&input->failure);
     else if (taken(input) > input->header_end)
         g_set_error(&input->failure, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,

@@ -61,6 +61,9 @@ gssize cronos_archive_read(CronosArchive *archive, guint32 entry, guint64 offset
 /* How much memory decoded members and half-read streams of all open archives may take together,
  * in bytes; what is being read at the moment comes on top. Default: 64 MiB. Threads: any. */
 void cronos_archive_set_cache_limit(gsize bytes);
+/* Has all that libarchive decodes, now and later, fail with CANCELLED: for a process that is about
+ * to end, since the way to what is read may be hours of decoding. Threads: any. */
+void cronos_archive_halt(void);
 /* Returns: (owned) the target of a symbolic link, NUL-terminated; DAMAGED when it holds a NUL or is
  * empty or longer than PATH_MAX. */
 char *cronos_archive_readlink(CronosArchive *archive, guint32 entry, GError **error);

@@ -6,6 +6,7 @@
  * wake-up that comes just before the loop sleeps is lost. */
 #include "fs/session.h"
 
+#include "core/archive.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "fs/operations.h"
@@ -181,6 +182,7 @@ static void *stopper_thread(void *data)
         return NULL;
     cronos_watch_halt(stopper->watch);
     cronos_push_halt(stopper->push);
+    cronos_archive_halt();
     fuse_session_exit(stopper->fuse);
     do
         pthread_kill(stopper->main_thread, WAKE_SIGNAL);

@@ -139,6 +139,45 @@ assert_start_fails()
     exec 8<&-
 }
 
+# Writes the tar "$1" of a file of 30 GiB and one behind it, in a gzip file that is long enough.
+make_long()
+{
+    python3 - "$1" <<'END'
+import gzip, sys, tarfile
+MIB = 1 << 20
+large, small = tarfile.TarInfo("large"), tarfile.TarInfo("small")
+large.size = 30 * 1024 * MIB
+with open(sys.argv[1], "wb") as out:
+    out.write(gzip.compress(large.tobuf()))
+    out.write(gzip.compress(bytes(64 * MIB)) * (large.size // MIB // 64))
+    out.write(gzip.compress(small.tobuf() + bytes(1024)))
+    out.truncate(64 * MIB)
+END
+}
+
+# The process "$1" has worked for two tenths of a second.
+has_worked()
+{
+    local fields
+    read -ra fields <"/proc/$1/stat"
+    ((fields[13] >= 20))
+}
+
+@test "SIGTERM while an archive is decoded: the daemon ends, and the reader is told" {
+    mkdir "$BACKUPS"
+    make_long "$BACKUPS/long.tar.gz"
+    mount_backups
+    local reader status=0
+    stat "$MNT/long/small" >/dev/null 2>&1 3>&- &
+    reader=$!
+    wait_until 20 has_worked "$(serving_process)"
+    kill -TERM "$DAEMON"
+    daemon_ended
+    not_mounted
+    wait "$reader" || status=$?
+    assert_equal "$status" 1
+}
+
 @test "umount as root uses it: the daemon ends with status 0" {
     make_small_tree
     backup x

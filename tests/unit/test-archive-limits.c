@@ -229,6 +229,25 @@ static void test_headers_have_a_limit(void **state)
     assert_memory_equal(buffer, "\0x\0", 3);
 }
 
+/* A daemon that is told to end waited for whatever was being decoded. */
+static void test_halt(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(GError) error = NULL;
+    char buffer[4];
+
+    run_python(fixture->directory, SMALL_TREE);
+    run_shell(fixture->directory, "tar -C tree -czf a.tar.gz . && tar -C tree -cf a.tar .");
+    CronosArchive *archive = open_archive(fixture, "a.tar.gz");
+    cronos_archive_halt();
+    assert_int_equal(cronos_archive_read(archive, find(archive, "text"), 0, buffer, 4, &error), -1);
+    expect_message(&error, CRONOS_ERROR_CANCELLED, "about to end");
+    assert_null(try_archive(fixture, "a.tar.gz", &error));
+    expect_message(&error, CRONOS_ERROR_CANCELLED, "about to end");
+    assert_null(try_archive(fixture, "a.tar", &error));
+    expect_message(&error, CRONOS_ERROR_CANCELLED, "about to end");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +258,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_decoding_has_a_limit_whatever_headers_say, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_headers_have_a_limit, set_up, tear_down),
+        /* Last: it is for good. */
+        cmocka_unit_test_setup_teardown(test_halt, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("archive-limits", tests, NULL, NULL);
