@@ -10,6 +10,7 @@ typedef struct {
     CronosBackupName parsed; /* all zero if foreign */
     gboolean foreign;        /* an archive whose name does not follow the scheme */
     gboolean pinned;         /* its mark is there, see core/pin.h; never of a foreign one */
+    gboolean damaged;        /* its tail shows it; known after cronos_look_at_tails alone */
     guint64 size_bytes;
     gint64 mtime_ns;
     guint64 device, inode;

@@ -3,6 +3,7 @@
 #include "core/look.h"
 
 #include "core/error.h"
+#include "core/metadata.h"
 #include "core/parallel.h"
 
 #include <errno.h>
@@ -12,6 +13,11 @@ typedef struct {
     guint first;
     GError **failures; /* one a backup; NULL: it could be read */
 } Work;
+
+typedef struct {
+    const GPtrArray *entries;
+    int directory_fd;
+} Tails;
 
 GPtrArray *cronos_look_choose(const CronosCatalog *catalog, gint64 since, gint64 until)
 {
@@ -25,6 +31,28 @@ GPtrArray *cronos_look_choose(const CronosCatalog *catalog, gint64 since, gint64
             g_ptr_array_add(chosen, backup);
     }
     return chosen;
+}
+
+static gboolean look_at_tail(gpointer worker, gsize index, GError **error)
+{
+    const Tails *tails = worker;
+    CronosBackup *backup = g_ptr_array_index(tails->entries, index);
+    g_autoptr(GError) failure = NULL;
+
+    if (backup->foreign)
+        return TRUE;
+    g_autoptr(JsonObject) metadata =
+        cronos_metadata_read(tails->directory_fd, backup->file_name, &failure);
+    backup->damaged = g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_DAMAGED);
+    return TRUE;
+}
+
+void cronos_look_at_tails(const CronosCatalog *catalog, int directory_fd)
+{
+    const CronosParallel parallel = {.threads = 1, .waits = TRUE, .work = look_at_tail};
+    Tails tails = {cronos_catalog_entries(catalog), directory_fd};
+
+    cronos_parallel_for(&parallel, tails.entries->len, &tails, NULL); /* which can not fail */
 }
 
 static gboolean look_into_one(gpointer worker, gsize index, GError **error)

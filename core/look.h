@@ -8,6 +8,11 @@
  * @since to @until (seconds, both included), newest first; no foreign archives. */
 GPtrArray *cronos_look_choose(const CronosCatalog *catalog, gint64 since, gint64 until);
 
+/* Reads the tail of each backup of @catalog, in the directory open on @directory_fd, and notes in
+ * its CronosBackup whether that shows damage. What can not be opened or read, or is gone, is not
+ * known to be damaged; foreign archives are not looked at. */
+void cronos_look_at_tails(const CronosCatalog *catalog, int directory_fd);
+
 /* Called by several threads at once, never twice for one @index. Returns: FALSE with @error where
  * the backup can not be read. */
 typedef gboolean (*CronosLookFunc)(const CronosOutline *outline, guint index, gpointer user_data,

@@ -3,11 +3,14 @@
  *
  * The rules that keep are a union: a backup goes when it is beyond a limit and none of them names
  * it, and each counts for itself. So a backup that is kept although it is beyond max_backups pushes
- * out no newer one in its place, and one that two rules keep is no reason to keep another. A dry
+ * out no newer one in its place, and one that two rules keep is no reason to keep another. What is
+ * known to be damaged takes no place among the newest, nor that of a day, week or month, so that no
+ * whole backup goes for it; it goes itself as a backup in its place would by age and number. A dry
  * run and a real one share the plan, so that what is announced is what happens. */
 #include "core/retention.h"
 
 #include "core/error.h"
+#include "core/look.h"
 #include "core/retention-calendar.h"
 
 #include <errno.h>
@@ -74,7 +77,7 @@ static char *format_newest(int count)
 }
 
 /* Returns: (owned) the limit that the backup is beyond, or NULL.
- * @position: how many are newer; it counts every one, by whatever rule it is kept. */
+ * @position: how many whole ones are newer; it counts each, by whatever rule it is kept. */
 static char *limit_exceeded(const Limits *limits, const CronosBackup *backup, guint position)
 {
     if (limits->retention_days > 0 && backup->parsed.created < limits->oldest_kept)
@@ -93,30 +96,41 @@ static char *limit_kept(const Limits *limits)
     return limits->max_backups > 0 ? format_newest(limits->max_backups) : g_strdup("no limit");
 }
 
-/* What the calendar says is asked for of every backup, since it counts. */
+/* What the calendar says is asked for of every backup that counts.
+ * Returns: (owned) the rule. @out_remove: whether it is one that removes. */
+static char *choose_rule(const Limits *limits, CronosRetentionCalendar *calendar,
+                         const CronosBackup *backup, guint position, const char *protect,
+                         gboolean *out_remove)
+{
+    g_autofree char *exceeded = limit_exceeded(limits, backup, position);
+    g_autofree char *kept =
+        backup->damaged ? NULL : cronos_retention_calendar_keep(calendar, backup->parsed.timestamp);
+
+    *out_remove = FALSE;
+    if (backup->pinned)
+        return g_strdup("pinned");
+    if (exceeded == NULL)
+        return limit_kept(limits);
+    if (g_strcmp0(backup->file_name, protect) == 0)
+        return g_strdup("in use by this run");
+    if (position < (guint)limits->keep_minimum)
+        return format_newest(limits->keep_minimum);
+    if (kept != NULL)
+        return g_steal_pointer(&kept);
+    *out_remove = TRUE;
+    return g_steal_pointer(&exceeded);
+}
+
 static CronosRetentionVerdict *judge(const Limits *limits, CronosRetentionCalendar *calendar,
                                      const CronosBackup *backup, guint position,
                                      const char *protect)
 {
     CronosRetentionVerdict *verdict = g_new0(CronosRetentionVerdict, 1);
-    g_autofree char *exceeded = limit_exceeded(limits, backup, position);
-    g_autofree char *kept = cronos_retention_calendar_keep(calendar, backup->parsed.timestamp);
+    g_autofree char *rule =
+        choose_rule(limits, calendar, backup, position, protect, &verdict->remove);
 
     verdict->backup = backup;
-    if (backup->pinned)
-        verdict->rule = g_strdup("pinned");
-    else if (exceeded == NULL)
-        verdict->rule = limit_kept(limits);
-    else if (g_strcmp0(backup->file_name, protect) == 0)
-        verdict->rule = g_strdup("in use by this run");
-    else if (position < (guint)limits->keep_minimum)
-        verdict->rule = format_newest(limits->keep_minimum);
-    else if (kept != NULL)
-        verdict->rule = g_steal_pointer(&kept);
-    else {
-        verdict->rule = g_steal_pointer(&exceeded);
-        verdict->remove = TRUE;
-    }
+    verdict->rule = g_strconcat(rule, backup->damaged ? " (damaged, not counted)" : NULL, NULL);
     return verdict;
 }
 
@@ -135,15 +149,38 @@ GPtrArray *cronos_retention_plan(const CronosConfig *config, const CronosCatalog
     Limits limits = effective_limits(config, options);
     g_auto(CronosRetentionCalendar) calendar = effective_calendar(config, options);
     GPtrArray *verdicts = g_ptr_array_new_with_free_func(verdict_free);
+    guint whole = 0;
 
     for (guint i = 0; i < entries->len; i++) {
         const CronosBackup *backup = g_ptr_array_index(entries, i);
 
-        if (!backup->foreign)
-            g_ptr_array_add(verdicts,
-                            judge(&limits, &calendar, backup, verdicts->len, options->protect));
+        if (backup->foreign)
+            continue;
+        g_ptr_array_add(verdicts, judge(&limits, &calendar, backup, whole, options->protect));
+        whole += !backup->damaged;
     }
     return verdicts;
+}
+
+static gboolean removes_any(const GPtrArray *verdicts)
+{
+    for (guint i = 0; i < verdicts->len; i++)
+        if (((const CronosRetentionVerdict *)g_ptr_array_index(verdicts, i))->remove)
+            return TRUE;
+    return FALSE;
+}
+
+/* Damage is looked for only where something would go if there were none: to take places away from
+ * backups removes no whole one. */
+static GPtrArray *plan_with_care(const CronosConfig *config, const CronosCatalog *catalog,
+                                 int directory_fd, const CronosRetentionOptions *options)
+{
+    g_autoptr(GPtrArray) verdicts = cronos_retention_plan(config, catalog, options);
+
+    if (!removes_any(verdicts))
+        return g_steal_pointer(&verdicts);
+    cronos_look_at_tails(catalog, directory_fd);
+    return cronos_retention_plan(config, catalog, options);
 }
 
 static gboolean remove_backup(CronosBackupDirectory *directory,
@@ -170,7 +207,8 @@ GPtrArray *cronos_retention_apply(const CronosConfig *config, CronosBackupDirect
     if (catalog == NULL)
         return NULL;
 
-    g_autoptr(GPtrArray) verdicts = cronos_retention_plan(config, catalog, options);
+    g_autoptr(GPtrArray) verdicts =
+        plan_with_care(config, catalog, cronos_backup_directory_fd(directory), options);
 
     for (guint i = verdicts->len; !dry_run && i > 0; i--) {
         const CronosRetentionVerdict *verdict = g_ptr_array_index(verdicts, i - 1);

@@ -22,15 +22,17 @@ typedef struct {
     gboolean remove;
     char *rule; /* what keeps or removes it: "pinned", "younger than 30 days", "among the 3 newest",
                    "daily 2025-04-03, weekly 2025-W14", "older than 30 days", "beyond the 100
-                   newest", ... */
+                   newest", ...; of what is damaged with " (damaged, not counted)" after it */
 } CronosRetentionVerdict;
 
-/* Pure: decides, touches nothing. Returns: (owned) array of CronosRetentionVerdict *, newest first,
- * backups only (foreign archives are not in it), freed with it. */
+/* Pure: decides, touches nothing; what is damaged is what the catalog says is. Returns: (owned)
+ * array of CronosRetentionVerdict *, newest first, backups only (foreign archives are not in it),
+ * freed with it. */
 GPtrArray *cronos_retention_plan(const CronosConfig *config, const CronosCatalog *catalog,
                                  const CronosRetentionOptions *options);
 
-/* Plans and, unless @dry_run, removes, oldest first, logging each. @out_catalog: (owned) what the
+/* Plans and, unless @dry_run, removes, oldest first, logging each. Where something would go, the
+ * tails of all backups are read first, to know which are damaged. @out_catalog: (owned) what the
  * verdicts borrow from. Returns: (owned) the verdicts, or NULL with @error at the first removal
  * that fails. */
 GPtrArray *cronos_retention_apply(const CronosConfig *config, CronosBackupDirectory *directory,

@@ -36,6 +36,16 @@ static inline void temporary_free(char *path)
     free(path);
 }
 
+/* Writes a ZIP file without members: a backup as whole as one can be. */
+static inline void temporary_write_zip(const char *directory, const char *name)
+{
+    static const char empty[22] = "PK\5\6";
+    g_autofree char *path = g_build_filename(directory, name, NULL);
+
+    if (!g_file_set_contents(path, empty, sizeof empty, NULL))
+        g_error("can not write %s", path);
+}
+
 /* Writes a file below @directory, whose parent exists. */
 static inline void temporary_write(const char *directory, const char *name, const char *text)
 {

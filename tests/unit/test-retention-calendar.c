@@ -111,7 +111,7 @@ static void make(struct tm tm, gboolean pinned)
 
     g_autofree char *name = file_name_of(&backup);
     g_autofree char *pin = cronos_backup_pin_name(name);
-    temporary_write(directory, name, "");
+    temporary_write_zip(directory, name);
     if (pinned)
         temporary_write(directory, pin, "");
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/error.h"
+#include "core/look.h"
 #include "core/retention.h"
 #include "temporary.h"
 
@@ -41,12 +42,13 @@ static char *add_at(const char *type, gint64 created)
 {
     char *name = cronos_backup_name_format(type, "x", created);
 
-    temporary_write(directory, name, "");
+    temporary_write_zip(directory, name);
     return name;
 }
 
 /* One letter for a rule: "." younger than so many days, "n" no limit, "P" pinned, "m" among the
- * newest, "p" protected, "c" by the calendar, "A" removed by age, "N" removed by number. */
+ * newest, "p" protected, "c" by the calendar, "A" removed by age, "N" removed by number; what is
+ * damaged has "!" after it. */
 static char rule_letter(const char *rule)
 {
     static const struct {
@@ -65,10 +67,21 @@ static char rule_letter(const char *rule)
     return '?';
 }
 
+/* Returns: (owned) the backups, with the damage that their tails show. */
+static CronosCatalog *read_catalog(void)
+{
+    CronosCatalog *catalog = cronos_catalog_read(directory, NULL);
+    int fd = cronos_catalog_open_directory(catalog, NULL);
+
+    cronos_look_at_tails(catalog, fd);
+    close(fd);
+    return catalog;
+}
+
 /* Holds the plan against @expected: the letter of each backup's rule, newest first. */
 static void assert_plan(const CronosRetentionOptions *options, const char *expected)
 {
-    g_autoptr(CronosCatalog) catalog = cronos_catalog_read(directory, NULL);
+    g_autoptr(CronosCatalog) catalog = read_catalog();
     g_autoptr(GPtrArray) verdicts = cronos_retention_plan(config, catalog, options);
     g_autoptr(GString) plan = g_string_new(NULL);
 
@@ -78,6 +91,8 @@ static void assert_plan(const CronosRetentionOptions *options, const char *expec
 
         assert_int_equal(verdict->remove, letter == 'A' || letter == 'N');
         g_string_append_c(plan, letter);
+        if (g_str_has_suffix(verdict->rule, " (damaged, not counted)"))
+            g_string_append_c(plan, '!');
     }
     assert_string_equal(plan->str, expected);
 }
@@ -85,7 +100,7 @@ static void assert_plan(const CronosRetentionOptions *options, const char *expec
 /* The same for the full text of the rules, joined by "; ". */
 static void assert_rules(const CronosRetentionOptions *options, const char *expected)
 {
-    g_autoptr(CronosCatalog) catalog = cronos_catalog_read(directory, NULL);
+    g_autoptr(CronosCatalog) catalog = read_catalog();
     g_autoptr(GPtrArray) verdicts = cronos_retention_plan(config, catalog, options);
     g_autoptr(GString) rules = g_string_new(NULL);
 
@@ -218,6 +233,68 @@ static void test_pinned(void **state)
     assert_plan(&options, "PmmP");
 }
 
+static void add_damaged_days_ago(int days)
+{
+    g_autofree char *name = add_at("manual", NOW - days * DAY);
+
+    temporary_write(directory, name, days % 2 == 0 ? "" : "no end record, whatever came before");
+}
+
+/* The newest backup had lost its tail: max_backups = 1 kept it, and removed every whole one. */
+static void test_damaged(void **state)
+{
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
+
+    add_damaged_days_ago(1);
+    add_days_ago(2);
+    add_damaged_days_ago(3);
+    add_days_ago(4);
+    assert_plan(&options, ".!..!.");
+    options.max_backups = 1;
+    assert_plan(&options, ".!.N!N"); /* the third has one whole one that is newer, the first none */
+    options.max_backups = 2;
+    assert_plan(&options, ".!..!.");
+    options.retention_days = 0;
+    assert_plan(&options, "m!mm!m");
+    options.max_backups = 1;
+    options.keep_minimum = 2;
+    assert_plan(&options, "m!mm!m");
+    options.keep_minimum = 1;
+    options.keep_daily = 2;
+    assert_plan(&options, "m!mN!c");
+}
+
+static void test_damaged_by_age(void **state)
+{
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
+
+    add_damaged_days_ago(40);
+    assert_plan(&options, "m!");
+    add_days_ago(42);
+    add_damaged_days_ago(44);
+    assert_plan(&options, "m!mA!");
+    options.retention_days = 41;
+    assert_rules(&options, "younger than 41 days (damaged, not counted); newest; "
+                           "older than 41 days (damaged, not counted)");
+}
+
+/* What can not be opened may be whole. */
+static void test_not_openable(void **state)
+{
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
+    g_autoptr(CronosCatalog) catalog = NULL;
+
+    add_days_ago(1);
+    add_damaged_days_ago(2);
+    catalog = cronos_catalog_read(directory, NULL);
+    cronos_look_at_tails(catalog, -1);
+    options.max_backups = 1;
+    g_autoptr(GPtrArray) verdicts = cronos_retention_plan(config, catalog, &options);
+    assert_true(((CronosRetentionVerdict *)g_ptr_array_index(verdicts, 1))->remove);
+    for (guint i = 0; i < verdicts->len; i++)
+        assert_null(strstr(((CronosRetentionVerdict *)g_ptr_array_index(verdicts, i))->rule, "("));
+}
+
 static void test_words(void **state)
 {
     CronosRetentionOptions options = cronos_retention_as_configured(NOW);
@@ -267,6 +344,30 @@ static void test_configured_calendar(void **state)
     assert_plan(&options, "mccc");
 }
 
+/* The look into tails costs nothing where nothing would go. */
+static void test_apply_to_damaged(void **state)
+{
+    CronosRetentionOptions options = cronos_retention_as_configured(NOW);
+    g_autoptr(CronosBackupDirectory) locked = cronos_backup_directory_lock(directory, NULL, NULL);
+
+    for (int i = 1; i < 5; i++)
+        add_days_ago(i);
+    add_damaged_days_ago(0);
+    for (int most = 0; most < 2; most++) {
+        g_autoptr(CronosCatalog) catalog = NULL;
+
+        options.max_backups = most;
+        g_autoptr(GPtrArray) verdicts =
+            cronos_retention_apply(config, locked, &options, FALSE, &catalog, NULL);
+        const CronosBackup *newest = ((CronosRetentionVerdict *)verdicts->pdata[0])->backup;
+
+        assert_int_equal(verdicts->len, 5);
+        assert_int_equal(newest->damaged, most == 1);
+    }
+    options.max_backups = 0;
+    assert_plan(&options, ".!.");
+}
+
 static gboolean is_there(const char *name)
 {
     g_autofree char *path = g_build_filename(directory, name, NULL);
@@ -311,8 +412,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_protect, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pinned, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_damaged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_damaged_by_age, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_not_openable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_configured_calendar, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_apply_to_damaged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply, set_up, tear_down),
     };
 
