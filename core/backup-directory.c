@@ -158,8 +158,8 @@ static void remove_leftovers(CronosBackupDirectory *directory)
     closedir(stream);
 }
 
-CronosBackupDirectory *cronos_backup_directory_lock(const char *path, GCancellable *cancellable,
-                                                    GError **error)
+CronosBackupDirectory *
+cronos_backup_directory_lock_to_look(const char *path, GCancellable *cancellable, GError **error)
 {
     g_autofree char *quoted = cronos_quote_path(path);
     const Place place = {path, quoted};
@@ -171,7 +171,17 @@ CronosBackupDirectory *cronos_backup_directory_lock(const char *path, GCancellab
     directory->fd = fd;
     directory->path = g_strdup(path);
     directory->quoted = g_steal_pointer(&quoted);
-    remove_leftovers(directory);
+    return directory;
+}
+
+CronosBackupDirectory *cronos_backup_directory_lock(const char *path, GCancellable *cancellable,
+                                                    GError **error)
+{
+    CronosBackupDirectory *directory =
+        cronos_backup_directory_lock_to_look(path, cancellable, error);
+
+    if (directory != NULL)
+        remove_leftovers(directory);
     return directory;
 }
 

@@ -13,6 +13,9 @@ typedef struct CronosBackupDirectory CronosBackupDirectory;
  * Returns: (owned), or NULL with a system error or CANCELLED. */
 CronosBackupDirectory *cronos_backup_directory_lock(const char *path, GCancellable *cancellable,
                                                     GError **error);
+/* The same, but what others left stays: for who is to change nothing. */
+CronosBackupDirectory *
+cronos_backup_directory_lock_to_look(const char *path, GCancellable *cancellable, GError **error);
 void cronos_backup_directory_unlock(CronosBackupDirectory *directory); /* frees; NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosBackupDirectory, cronos_backup_directory_unlock)
 

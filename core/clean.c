@@ -38,7 +38,8 @@ CronosCleanResult *cronos_clean(const CronosConfig *config, const CronosRetentio
         return g_steal_pointer(&result);
     }
     g_autoptr(CronosBackupDirectory) directory =
-        cronos_backup_directory_lock(path, cancellable, error);
+        dry_run ? cronos_backup_directory_lock_to_look(path, cancellable, error)
+                : cronos_backup_directory_lock(path, cancellable, error);
     if (directory == NULL)
         return NULL;
     result->verdicts =

@@ -187,7 +187,11 @@ rule_of()
 }
 
 @test "left-over temporaries of dead processes are removed by clean" {
-    touch "$BACKUPS/.cronos-999999999-abc123.tmp"
+    local leftover=$BACKUPS/.cronos-999999999-abc123.tmp
+    touch "$leftover"
+    # A dry run removed them, too.
+    run -0 cronos clean -n
+    [[ -e $leftover ]]
     run -0 cronos clean
     assert_left "$NEW"
 }
