@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * clean.c - a clean that somebody asked for: retention, and the pins of what is gone */
+ * clean.c - a clean that somebody asked for: retention, and what is left of what is gone */
 #include "core/clean.h"
 
 #include "core/metrics.h"
 #include "core/pin.h"
+#include "core/restore-hidden.h"
+#include "core/restore.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 void cronos_clean_result_free(CronosCleanResult *result)
 {
@@ -24,6 +29,18 @@ static void count_removals(CronosCleanResult *result)
         result->removed++;
         result->removed_bytes += verdict->backup->size_bytes;
     }
+}
+
+/* Nobody may run a killed restore again, and what it left is as large as what it restored. */
+static void clear_restores(CronosBackupDirectory *directory)
+{
+    int fd = openat(cronos_backup_directory_fd(directory), CRONOS_RESTORES_FOLDER,
+                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    cronos_hidden_clear_all(fd);
+    close(fd);
 }
 
 CronosCleanResult *cronos_clean(const CronosConfig *config, const CronosRetentionOptions *options,
@@ -48,7 +65,9 @@ CronosCleanResult *cronos_clean(const CronosConfig *config, const CronosRetentio
         return NULL;
     count_removals(result);
     result->orphan_pins = cronos_pin_clear_orphans(directory, dry_run);
-    if (!dry_run)
+    if (!dry_run) {
+        clear_restores(directory);
         cronos_metrics_note_clean(config);
+    }
     return g_steal_pointer(&result);
 }

@@ -46,6 +46,15 @@ gboolean cronos_hidden_name_matches(const CronosHiddenName *name, const char *fi
            strlen(file_name) == strlen(name->prefix) + RESTORE_DIGITS;
 }
 
+/* Returns: whether @file_name is a hidden folder for any place. */
+static gboolean is_hidden_name(const char *file_name)
+{
+    gsize dash = strlen(PREFIX) + PLACE_DIGITS;
+
+    return g_str_has_prefix(file_name, PREFIX) && strlen(file_name) == dash + 1 + RESTORE_DIGITS &&
+           file_name[dash] == '-';
+}
+
 /* Returns: whether @file_name still is what is open on @fd: it may have got its place, or gone,
  * before the lock was had. */
 static gboolean is_there(int above_fd, const char *file_name, int fd)
@@ -108,17 +117,41 @@ static int clear_one(int above_fd, const char *file_name)
     return 0;
 }
 
+/* Returns: (owned) what can be listed of the directory, or NULL. */
+static CronosDirectoryNames *list(int above_fd)
+{
+    int errnum = 0;
+    int listing = openat(above_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CronosDirectoryNames *names = NULL;
+
+    if (listing < 0)
+        return NULL;
+    names = cronos_directory_names_read(listing, &errnum);
+    close(listing);
+    return names;
+}
+
+void cronos_hidden_clear_all(int above_fd)
+{
+    g_autoptr(CronosDirectoryNames) names = list(above_fd);
+
+    for (gsize i = 0; names != NULL && i < cronos_directory_names_count(names); i++) {
+        unsigned char type;
+        const char *found = cronos_directory_names_get(names, i, &type);
+
+        if (is_hidden_name(found))
+            clear_one(above_fd, found);
+    }
+}
+
 /* Removes what dead restores to this place left, but for @keep (nullable). Returns: as above. */
 static int clear_others(int above_fd, const CronosHiddenName *name, const char *keep)
 {
     int errnum = 0;
-    int listing = openat(above_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(CronosDirectoryNames) names = list(above_fd);
 
-    if (listing < 0)
+    if (names == NULL)
         return 0;
-    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_read(listing, &errnum);
-    close(listing);
-    errnum = 0;
     for (gsize i = 0; errnum == 0 && i < cronos_directory_names_count(names); i++) {
         unsigned char type;
         const char *found = cronos_directory_names_get(names, i, &type);
@@ -139,10 +172,12 @@ static int make_new(int above_fd, const CronosHiddenName *name, char **out_name)
             int fd = open_locked(above_fd, file_name);
             if (fd >= 0)
                 *out_name = g_steal_pointer(&file_name);
-            return fd;
-        }
-        if (errno != EEXIST)
+            if (fd >= 0 || (errno != EWOULDBLOCK && errno != ENOENT))
+                return fd;
+            /* A clean has taken it for a dead one's before it was locked. */
+        } else if (errno != EEXIST) {
             return -1;
+        }
         g_free(file_name);
         file_name = g_strdup_printf("%s%08x%08x", name->prefix, g_random_int(), g_random_int());
     }

@@ -5,8 +5,8 @@
  * Its name, ".cronos-restore-PLACE-RESTORE", says by two hashes for which place it is and of which
  * restore; whoever works in it holds a lock on it (flock), which goes with the process, also when
  * it is killed. So the next restore to that place finds what a killed one left: the same restore
- * goes on from there, any other one removes it. Only folders of the caller's own, closed to others,
- * are looked into. */
+ * goes on from there, any other one removes it; in the default place, so does a clean. Only folders
+ * of the caller's own, closed to others, are looked into. */
 #pragma once
 #include <glib.h>
 
@@ -31,3 +31,7 @@ gboolean cronos_hidden_name_matches(const CronosHiddenName *name, const char *fi
  * restore-after-place. */
 int cronos_hidden_open(int above_fd, const CronosHiddenName *name, gboolean anew, char **out_name,
                        gboolean *out_resumed);
+
+/* Removes, and logs, what dead restores to any place left in the directory @above_fd; that of those
+ * that are at work stays, and what can not be removed. */
+void cronos_hidden_clear_all(int above_fd);

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/fault.h"
 #include "core/log.h"
+#include "core/restore.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +16,6 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#define DEFAULT_FOLDER "restores"
 
 static gboolean set_path_error(GError **error, int errnum, const char *path, const char *what)
 {
@@ -93,7 +92,7 @@ static char *default_target(const CronosConfig *config, const CronosBackup *back
                             const char *directory)
 {
     g_autofree char *own =
-        g_build_filename(cronos_config_backup_directory(config), DEFAULT_FOLDER, NULL);
+        g_build_filename(cronos_config_backup_directory(config), CRONOS_RESTORES_FOLDER, NULL);
     g_autofree char *stem = NULL;
     struct stat status;
     gsize length = strlen(backup->file_name);

@@ -8,6 +8,9 @@
 #include "core/config.h"
 #include "core/progress.h"
 
+#define CRONOS_RESTORES_FOLDER                                                                     \
+    "restores" /* in the backup directory: where restores go unless told */
+
 typedef enum {
     CRONOS_RESTORE_CONFIGURED, /* restore.default_strategy */
     CRONOS_RESTORE_NEW_LOCATION,

@@ -78,9 +78,9 @@ char *cronos_job_restore_directory(const CronosConfig *config)
 {
     const char *configured = cronos_config_string(config, CRONOS_CONFIG_SERVICE_RESTORE_DIRECTORY);
 
-    return *configured != '\0'
-               ? g_strdup(configured)
-               : g_build_filename(cronos_config_backup_directory(config), "restores", NULL);
+    return *configured != '\0' ? g_strdup(configured)
+                               : g_build_filename(cronos_config_backup_directory(config),
+                                                  CRONOS_RESTORES_FOLDER, NULL);
 }
 
 /* What is not asked for by name overwrites only where both the owner's default and leave say so. */

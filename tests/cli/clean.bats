@@ -186,6 +186,27 @@ rule_of()
     assert_left "$NEW"
 }
 
+# What a killed restore had unpacked lay in the default place for good.
+@test "clean removes what dead restores left in the default place, and that alone" {
+    local restores=$BACKUPS/restores folder
+    local dead=.cronos-restore-01234567-0123456789abcdef
+    local working=.cronos-restore-01234567-fedcba9876543210
+    local shared=.cronos-restore-76543210-0123456789abcdef
+    for folder in "$dead/src" "$working" "$shared" .cronos-restore-notes; do
+        mkdir -p "$restores/$folder"
+    done
+    chmod 700 "$restores/$dead" "$restores/$working"
+    chmod 770 "$restores/$shared"
+    echo half >"$restores/$dead/src/a.txt"
+    exec 8<"$restores/$working"
+    flock 8
+    run -0 cronos clean -n 8<&-
+    [[ -e $restores/$dead/src/a.txt ]]
+    run -0 cronos clean 8<&-
+    exec 8<&-
+    assert_files "$restores" "$working" "$shared" .cronos-restore-notes
+}
+
 @test "left-over temporaries of dead processes are removed by clean" {
     local leftover=$BACKUPS/.cronos-999999999-abc123.tmp
     touch "$leftover"
