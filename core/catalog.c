@@ -220,7 +220,6 @@ typedef enum {
     FORM_STEM,
     FORM_NAME_AND_TIMESTAMP,
     FORM_TIMESTAMP,
-    FORM_LATEST,
     FORM_COUNT,
 } IdentifierForm;
 
@@ -234,9 +233,26 @@ static gboolean answers_to(const CronosBackup *backup, IdentifierForm form, cons
         return FALSE;
     if (form == FORM_NAME_AND_TIMESTAMP)
         return is_joined(identifier, backup->parsed.name, backup->parsed.timestamp);
-    if (form == FORM_TIMESTAMP)
-        return strcmp(backup->parsed.timestamp, identifier) == 0;
-    return strcmp(identifier, "latest") == 0;
+    return strcmp(backup->parsed.timestamp, identifier) == 0;
+}
+
+/* A restore point is what an overwriting restore made of what it replaced: were it the latest
+ * backup, a second "restore latest" would undo the first. */
+const CronosBackup *cronos_catalog_latest(const CronosCatalog *catalog)
+{
+    const CronosBackup *point = NULL;
+
+    for (guint i = 0; i < catalog->entries->len; i++) {
+        const CronosBackup *backup = g_ptr_array_index(catalog->entries, i);
+
+        if (backup->foreign)
+            break;
+        if (strcmp(backup->parsed.type, CRONOS_BACKUP_TYPE_RESTORE_POINT) != 0)
+            return backup;
+        if (point == NULL)
+            point = backup;
+    }
+    return point;
 }
 
 /* How far @identifier is from what @backup answers to; 0 where it names a part of it. */
@@ -328,12 +344,12 @@ const CronosBackup *cronos_catalog_find(const CronosCatalog *catalog, const char
                 continue;
             if (found == NULL)
                 found = backup;
-            else if (form != FORM_LATEST) /* every older backup is no ambiguity */
-                g_ptr_array_add(others, backup);
             else
-                break;
+                g_ptr_array_add(others, backup);
         }
     }
+    if (found == NULL && strcmp(identifier, "latest") == 0)
+        found = cronos_catalog_latest(catalog);
     if (found == NULL)
         set_not_found(catalog, identifier, error);
     if (out_others != NULL)

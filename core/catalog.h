@@ -39,8 +39,13 @@ const GPtrArray *cronos_catalog_entries(const CronosCatalog *catalog);
 /* Returns: (owned) a descriptor of the directory, or -1 with a system error. */
 int cronos_catalog_open_directory(const CronosCatalog *catalog, GError **error);
 
+/* Returns: (borrowed) the newest backup that is no restore point; where there are only restore
+ * points, the newest of these; NULL where there is no backup. */
+const CronosBackup *cronos_catalog_latest(const CronosCatalog *catalog);
+
 /* Resolves what a user typed, in this order: full file name; the same without its extension;
- * <name>_<timestamp>; <timestamp>; "latest". Foreign archives answer to the first two alone.
+ * <name>_<timestamp>; <timestamp>; "latest" (as above). Foreign archives answer to the first two
+ * alone.
  * @out_others: (owned, nullable) the older matches of the winning form (CronosBackup *, borrowed
  * from the catalog), empty where the match is unique and for "latest"; NULL on failure. Returns:
  * (borrowed) the newest match, or NULL with @error NOT_FOUND, whose message names the nearest known

@@ -39,7 +39,7 @@ CronosRoot *cronos_root_ref(CronosRoot *root);
 void cronos_root_unref(CronosRoot *root); /* NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosRoot, cronos_root_unref)
 
-/* While it is built: @slot is referenced; @latest: whether it is the newest backup. Names are
+/* While it is built: @slot is referenced; @latest: whether "latest" leads to it. Names are
  * unique. */
 void cronos_root_add(CronosRoot *root, CronosSlot *slot, gboolean latest);
 /* Ends the building: adds "latest", sorts, lists the backups. */

@@ -180,7 +180,7 @@ static CronosRoot *build_root(CronosTree *tree, const CronosCatalog *catalog, gu
 {
     CronosRoot *root = cronos_root_new();
     const GPtrArray *backups = cronos_catalog_entries(catalog);
-    const CronosBackup *newest = backups->len > 0 ? g_ptr_array_index(backups, 0) : NULL;
+    const CronosBackup *latest = cronos_catalog_latest(catalog);
     g_autoptr(GHashTable) folders = name_folders(backups);
     GHashTableIter iter;
     gpointer folder, backup;
@@ -194,7 +194,7 @@ static CronosRoot *build_root(CronosTree *tree, const CronosCatalog *catalog, gu
             slot = add_slot(tree, folder, backup);
             ++*out_added;
         }
-        cronos_root_add(root, slot, backup == newest && !newest->foreign);
+        cronos_root_add(root, slot, backup == latest);
     }
     cronos_root_seal(root);
     return root;

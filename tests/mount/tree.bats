@@ -26,9 +26,11 @@ load ../lib/mount
     zip -q "$BACKUPS/mine.zip" a.txt
     touch "$BACKUPS/notes.txt"
     cronos -q pin latest
+    # Restore points were the latest, and so what "restore latest" had just replaced.
+    cp "$ARCHIVE" "$BACKUPS/egos_backup_restore_point_p_20250405_100000.zip"
     mount_backups
     assert_files "$MNT" egos_backup_manual_a_20250404_100000 egos_backup_manual_b_20250403_100000 \
-        latest mine
+        egos_backup_restore_point_p_20250405_100000 latest mine
     assert_equal "$(readlink "$MNT/latest")" egos_backup_manual_a_20250404_100000
     assert_equal "$(ls -U "$MNT")" "$(ls "$MNT")"
     diff -r --no-dereference "$ROOT/src" "$MNT/latest/src"

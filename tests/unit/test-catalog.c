@@ -178,11 +178,33 @@ static void test_identifiers(void **state)
                  "egos_backup_manual_my_project_20250403_100000.zip", 1);
     assert_found(catalog, "other_20250403_100000", "egos_backup_auto_other_20250403_100000.zip", 0);
     assert_found(catalog, "20250501_000000", "egos_backup_restore_point_x_20250501_000000.zip", 0);
-    assert_found(catalog, "latest", "egos_backup_restore_point_x_20250501_000000.zip", 0);
+    assert_found(catalog, "latest", "egos_backup_manual_my_project_20250403_100000.zip", 0);
     assert_found(catalog, "foreign", "foreign.zip", 0);
     assert_found(catalog, "foreign.zip", "foreign.zip", 0);
     assert_found(catalog, "latest_20240101_000000", "egos_backup_auto_latest_20240101_000000.zip",
                  0);
+}
+
+/* "restore latest" made a restore point, which was the latest then: the next one undid the first.
+ */
+static void test_latest(void **state)
+{
+    g_autoptr(CronosCatalog) catalog = NULL;
+
+    add("foreign.zip", 5);
+    catalog = read_catalog();
+    assert_null(cronos_catalog_latest(catalog));
+    cronos_catalog_free(catalog);
+    add("egos_backup_restore_point_x_20250501_000000.zip", 10);
+    add("egos_backup_restore_point_x_20250502_000000.zip", 10);
+    catalog = read_catalog();
+    assert_found(catalog, "latest", "egos_backup_restore_point_x_20250502_000000.zip", 0);
+    cronos_catalog_free(catalog);
+    add("egos_backup_auto_x_20250403_100000.zip", 20);
+    add("egos_backup_manual_x_20250402_100000.zip", 20);
+    catalog = read_catalog();
+    assert_found(catalog, "latest", "egos_backup_auto_x_20250403_100000.zip", 0);
+    assert_found(catalog, "20250502_000000", "egos_backup_restore_point_x_20250502_000000.zip", 0);
 }
 
 static void test_others(void **state)
@@ -270,6 +292,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pinned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_identifiers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_latest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file_name_wins_over_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_suggestions, set_up, tear_down),
