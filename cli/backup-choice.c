@@ -4,6 +4,8 @@
 #include "cli/terminal.h"
 #include "core/error.h"
 
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OTHERS_NAMED 3u
@@ -26,10 +28,39 @@ static void note_others(const char *identifier, const CronosBackup *chosen, cons
     g_string_free(names, TRUE);
 }
 
-const CronosBackup *cronos_choose_backup(const CronosCatalog *catalog, const char *identifier,
+static gboolean is_same_directory(const char *one, const char *other)
+{
+    struct stat a, b;
+
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+/* What create prints is a path. Returns: (borrowed) where the name begins in @typed; or NULL with
+ * @error where it is a path to somewhere else. */
+static const char *skip_directory(const CronosCatalog *catalog, const char *typed, GError **error)
+{
+    const char *slash = strrchr(typed, '/');
+
+    if (slash == NULL)
+        return typed;
+    g_autofree char *folder = g_strndup(typed, (gsize)(slash - typed) + 1);
+    if (is_same_directory(folder, cronos_catalog_directory(catalog)))
+        return slash + 1;
+    g_autofree char *quoted = cronos_quote_path(typed);
+    g_autofree char *directory = cronos_quote_path(cronos_catalog_directory(catalog));
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_NOT_FOUND,
+                "\"%s\" does not lie in the backup directory \"%s\"", quoted, directory);
+    return NULL;
+}
+
+const CronosBackup *cronos_choose_backup(const CronosCatalog *catalog, const char *typed,
                                          GError **error)
 {
     g_autoptr(GPtrArray) others = NULL;
+    const char *identifier = skip_directory(catalog, typed, error);
+    if (identifier == NULL)
+        return NULL;
     const CronosBackup *backup = cronos_catalog_find(catalog, identifier, &others, error);
 
     if (backup != NULL && others != NULL && others->len > 0 && !g_str_equal(identifier, "latest"))

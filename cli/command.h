@@ -68,8 +68,9 @@ extern const CronosCommand cronos_command_help;
 /* Help goes to stdout. @command: NULL for the overview. */
 void cronos_help_print(const CronosCommand *command);
 
-/* cronos_catalog_find, with a note on stderr where older backups answer to @identifier too. */
-const CronosBackup *cronos_choose_backup(const CronosCatalog *catalog, const char *identifier,
+/* cronos_catalog_find of @typed, or of what follows the directory in it where that is the backup
+ * directory, with a note on stderr where older backups answer to it too. */
+const CronosBackup *cronos_choose_backup(const CronosCatalog *catalog, const char *typed,
                                          GError **error);
 /* Opens the archive of @backup, which is in @catalog. Returns: (owned), or NULL with @error. */
 CronosArchive *cronos_open_backup(const CronosCatalog *catalog, const CronosBackup *backup,

@@ -83,6 +83,25 @@ assert_finds()
     assert_finds point_20250403_130000 "$ID"
 }
 
+# What create prints was no identifier.
+@test "a path into the backup directory, however it is written, and no other path" {
+    run -0 cronos -q verify "$ARCHIVE"
+    mkdir "$WORK/elsewhere"
+    ln -s "$BACKUPS" "$WORK/link"
+    cp "$ARCHIVE" "$WORK/elsewhere"
+    assert_finds "$BACKUPS/$FIRST" "$FIRST"
+    assert_finds "./backups/../backups//$FIRST.zip" "$FIRST"
+    assert_finds "$WORK/link/x_20250403_110000" "$SECOND"
+    cd "$BACKUPS"
+    run --separate-stderr -0 cronos -C "$ROOT" show "./$FIRST.zip" --json
+    assert_equal "$(json "$output" 'j["file_name"]')" "$FIRST.zip"
+    local identifier
+    for identifier in "$WORK/elsewhere/$ARCHIVE_NAME" "../$FIRST.zip" "/$FIRST" "nowhere/$FIRST"; do
+        run --separate-stderr -1 cronos -C "$ROOT" show "$identifier"
+        assert_error_line "does not lie in the backup directory"
+    done
+}
+
 @test "foreign archives answer to their names" {
     zip -q "$BACKUPS/mine.zip" a.txt
     assert_finds mine.zip mine
