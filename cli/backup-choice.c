@@ -68,6 +68,14 @@ const CronosBackup *cronos_choose_backup(const CronosCatalog *catalog, const cha
     return backup;
 }
 
+char *cronos_describe_absence(const CronosCatalog *catalog)
+{
+    if (cronos_catalog_latest(catalog) != NULL)
+        return NULL;
+    g_autofree char *directory = cronos_quote_path(cronos_catalog_directory(catalog));
+    return g_strconcat("no backups in ", directory, NULL);
+}
+
 CronosArchive *cronos_open_backup(const CronosCatalog *catalog, const CronosBackup *backup,
                                   GError **error)
 {

@@ -54,15 +54,21 @@ static void print_json(const GPtrArray *verdicts, gboolean dry_run)
     cronos_json_print_array(root);
 }
 
-static void summarize(const CronosCleanResult *result, gboolean dry_run)
+static void summarize(const CronosConfig *config, const CronosCleanResult *result, gboolean dry_run)
 {
     const char *done = dry_run ? "would be removed" : "removed";
     g_autofree char *size = cronos_format_size(result->removed_bytes);
     g_autofree char *backups = cronos_format_count(result->removed, "backup", "backups");
     g_autofree char *pins = cronos_format_count(result->orphan_pins, "pin", "pins");
 
-    cronos_say_note("%s (%s) %s, %u kept", backups, size, done,
-                    result->verdicts->len - result->removed);
+    if (result->verdicts->len == 0) {
+        g_autofree char *directory = cronos_quote_path(cronos_config_backup_directory(config));
+
+        cronos_say_note("no backups in %s", directory);
+    } else {
+        cronos_say_note("%s (%s) %s, %u kept", backups, size, done,
+                        result->verdicts->len - result->removed);
+    }
     if (result->orphan_pins > 0)
         cronos_say_note("%s of backups that are gone %s", pins, done);
 }
@@ -88,7 +94,7 @@ static int run(const CronosInvocation *invocation, GError **error)
         print_json(result->verdicts, arguments->dry_run);
     else
         print_table(result->verdicts, arguments->dry_run);
-    summarize(result, arguments->dry_run);
+    summarize(invocation->config, result, arguments->dry_run);
     return CRONOS_EXIT_DONE;
 }
 

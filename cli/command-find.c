@@ -82,8 +82,12 @@ static int run(const CronosInvocation *invocation, GError **error)
         cronos_json_stream_end(&report.stream);
     for (guint i = 0; i < damaged->len; i++)
         cronos_say_error("%s", (const char *)g_ptr_array_index(damaged, i));
-    if (report.count == 0)
-        cronos_say_note("nothing matches");
+    if (report.count == 0) {
+        g_autofree char *absence = cronos_describe_absence(catalog);
+
+        cronos_say_note("nothing matches%s%s", absence != NULL ? ": " : "",
+                        absence != NULL ? absence : "");
+    }
     return damaged->len > 0 ? CRONOS_EXIT_INCOMPLETE : CRONOS_EXIT_DONE;
 }
 

@@ -95,8 +95,10 @@ static int run(const CronosInvocation *invocation, GError **error)
         cronos_say_error("%s", (const char *)g_ptr_array_index(history->damaged, i));
     if (history->versions->len == 0) {
         g_autofree char *quoted = cronos_quote_path(typed);
+        g_autofree char *absence = cronos_describe_absence(catalog);
 
-        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_NOT_FOUND, "no backup holds \"%s\"", quoted);
+        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_NOT_FOUND, "no backup holds \"%s\"%s%s",
+                    quoted, absence != NULL ? ": " : "", absence != NULL ? absence : "");
         return CRONOS_EXIT_FAILED;
     }
     if (invocation->arguments->json)

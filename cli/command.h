@@ -72,6 +72,9 @@ void cronos_help_print(const CronosCommand *command);
  * directory, with a note on stderr where older backups answer to it too. */
 const CronosBackup *cronos_choose_backup(const CronosCatalog *catalog, const char *typed,
                                          GError **error);
+/* Returns: (owned, nullable) what to say where @catalog has no backup at all: "no backups in
+ * DIRECTORY"; NULL where it has any. */
+char *cronos_describe_absence(const CronosCatalog *catalog);
 /* Opens the archive of @backup, which is in @catalog. Returns: (owned), or NULL with @error. */
 CronosArchive *cronos_open_backup(const CronosCatalog *catalog, const CronosBackup *backup,
                                   GError **error);

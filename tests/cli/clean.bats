@@ -169,7 +169,9 @@ rule_of()
     run -0 cronos clean
     assert_left "$NEW"
     rm -r "$BACKUPS"
-    run -0 cronos clean
+    run --separate-stderr -0 cronos clean
+    assert_contains "$stderr" "no backups in $BACKUPS"
+    [[ ! -e $BACKUPS ]]
     mkdir "$BACKUPS"
     run -0 cronos clean
 }

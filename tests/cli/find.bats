@@ -38,6 +38,18 @@ hours_of()
     run --separate-stderr -2 cronos find
 }
 
+# It read as if the pattern were wrong.
+@test "where there is no backup at all, that is said" {
+    run --separate-stderr -0 cronos find a.txt
+    assert_equal "$stderr" "cronos: nothing matches: no backups in $BACKUPS"
+    run --separate-stderr -1 cronos versions a.txt
+    assert_error_line "no backup holds \"a.txt\": no backups in $BACKUPS"
+    mkdir "$BACKUPS"
+    touch "$BACKUPS/foreign.zip"
+    run --separate-stderr -0 cronos find a.txt
+    assert_contains "$stderr" "no backups in $BACKUPS"
+}
+
 @test "--since and --until: times and dates, both ends included, and ages" {
     make_history
     assert_equal "$(hours_of a.txt --since 20250403_120000)" "16 15 13 12"
