@@ -7,6 +7,8 @@
 #include "core/find.h"
 #include "core/moment.h"
 
+#include <string.h>
+
 static const CronosOption options[] = {
     CRONOS_TEXT(0, "since", since, "TIME", "in backups made at TIME or later"),
     CRONOS_TEXT(0, "until", until, "TIME", "in backups made at TIME or earlier"),
@@ -61,9 +63,22 @@ static gboolean parse_times(const CronosArguments *arguments, CronosFindOptions 
     return TRUE;
 }
 
+/* Absolute paths are taken as by versions and cat, and so are patterns that begin with one.
+ * Returns: (borrowed) the pattern from the top of the project. */
+static const char *below_root(const char *pattern, const char *root)
+{
+    gsize length = strlen(root);
+
+    return strncmp(pattern, root, length) == 0 && pattern[length] == '/' &&
+                   pattern[length + 1] != '\0'
+               ? pattern + length
+               : pattern;
+}
+
 static int run(const CronosInvocation *invocation, GError **error)
 {
-    const char *const globs[] = {invocation->operands[0], NULL};
+    const char *const globs[] = {
+        below_root(invocation->operands[0], cronos_config_root(invocation->config)), NULL};
     g_autoptr(GPtrArray) damaged = g_ptr_array_new_with_free_func(g_free);
     Report report = {.json = invocation->arguments->json};
     CronosFindOptions find = {0};
@@ -96,8 +111,9 @@ const CronosCommand cronos_command_find = {
     .synopsis = "PATTERN",
     .summary = "Tell which backups hold what matches",
     .details = "Prints backup and path, the newest backup first. PATTERN is as in gitignore(5):\n"
-               "a name at any depth, or, with a slash, a path from the top. TIME: YYYY-MM-DD,\n"
-               "YYYYMMDD_HHMMSS, or how long ago, as 7d or 12h (units: s, m, h, d, w).\n",
+               "a name at any depth, or, with a slash, a path from the top; or an absolute path\n"
+               "below the project directory. TIME: YYYY-MM-DD, YYYYMMDD_HHMMSS, or how long ago,\n"
+               "as 7d or 12h (units: s, m, h, d, w).\n",
     .options = options,
     .operands_min = 1,
     .operands_max = 1,

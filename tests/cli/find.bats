@@ -33,6 +33,10 @@ hours_of()
     run --separate-stderr -0 cronos find 'notes/*'
     assert_equal "$(awk '{ print $2 }' <<<"$output" | xargs)" \
         "notes/inner notes/other.tar.gz notes/inner notes/inner"
+    assert_equal "$(hours_of "$ROOT/a.txt")" "16 15 13 12 11 10"
+    assert_equal "$(hours_of "$ROOT/notes/*.gz")" "14"
+    run --separate-stderr -0 cronos find "$ROOT/main.c"
+    assert_equal "$output$stderr" "cronos: nothing matches"
     run --separate-stderr -2 cronos find '[z'
     run --separate-stderr -2 cronos find ''
     run --separate-stderr -2 cronos find
