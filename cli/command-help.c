@@ -4,8 +4,6 @@
  * 80 columns at most, plain ASCII, on stdout. */
 #include "cli/command.h"
 
-#include "core/error.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -66,14 +64,9 @@ static int run(const CronosInvocation *invocation, GError **error)
     const CronosCommand *command = NULL;
 
     if (invocation->operand_count > 0) {
-        command = cronos_command_lookup(invocation->operands[0]);
-        if (command == NULL) {
-            g_autofree char *quoted = cronos_quote_path(invocation->operands[0]);
-
-            g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE, "there is no command \"%s\"",
-                        quoted);
+        command = cronos_command_lookup(invocation->operands[0], error);
+        if (command == NULL)
             return CRONOS_EXIT_USAGE;
-        }
     }
     cronos_help_print(command);
     return CRONOS_EXIT_DONE;

@@ -44,8 +44,8 @@ struct CronosCommand {
 
 /* In the order of help, NULL-terminated. */
 extern const CronosCommand *const cronos_commands[];
-/* Returns: (borrowed) or NULL. */
-const CronosCommand *cronos_command_lookup(const char *name);
+/* Returns: (borrowed), or NULL with @error USAGE, which names the nearest command there is. */
+const CronosCommand *cronos_command_lookup(const char *name, GError **error);
 
 extern const CronosCommand cronos_command_create;
 extern const CronosCommand cronos_command_list;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * commands.c - the table of commands */
 #include "cli/command.h"
+#include "core/error.h"
+#include "core/nearest.h"
 
 const CronosCommand *const cronos_commands[] = {
     &cronos_command_create, &cronos_command_list,     &cronos_command_show,
@@ -11,10 +13,35 @@ const CronosCommand *const cronos_commands[] = {
     &cronos_command_config, &cronos_command_help,     NULL,
 };
 
-const CronosCommand *cronos_command_lookup(const char *name)
+/* Returns: (borrowed) the one that @name is a slip of the keys for, or NULL. */
+static const CronosCommand *nearest_command(const char *name)
+{
+    const CronosCommand *nearest = NULL;
+    guint least = G_MAXUINT;
+
+    for (const CronosCommand *const *at = cronos_commands; *at != NULL; at++) {
+        guint distance = cronos_nearest_distance(name, (*at)->name);
+
+        if (distance >= least)
+            continue;
+        least = distance;
+        nearest = *at;
+    }
+    return cronos_nearest_is_close(name, least) ? nearest : NULL;
+}
+
+const CronosCommand *cronos_command_lookup(const char *name, GError **error)
 {
     for (const CronosCommand *const *at = cronos_commands; *at != NULL; at++)
         if (g_str_equal((*at)->name, name))
             return *at;
+
+    g_autofree char *quoted = cronos_quote_path(name);
+    const CronosCommand *nearest = nearest_command(name);
+    if (nearest != NULL)
+        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE,
+                    "there is no command \"%s\"; did you mean \"%s\"?", quoted, nearest->name);
+    else
+        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE, "there is no command \"%s\"", quoted);
     return NULL;
 }

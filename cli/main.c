@@ -29,10 +29,13 @@ static int close_stdout(int status)
     return status;
 }
 
+/* @command: nullable. What help itself has to say is no help. */
 static int usage_hint(const CronosCommand *command)
 {
-    fprintf(stderr, "Try 'cronos%s%s --help'.\n", command != NULL ? " " : "",
-            command != NULL ? command->name : "");
+    gboolean overview = command == NULL || command == &cronos_command_help;
+
+    fprintf(stderr, "Try 'cronos%s%s --help'.\n", overview ? "" : " ",
+            overview ? "" : command->name);
     return CRONOS_EXIT_USAGE;
 }
 
@@ -141,16 +144,12 @@ static gboolean answer_at_once(const CronosArguments *arguments, const CronosCom
 /* @argv: the command's name and what follows it. */
 static int dispatch(int argc, char **argv, CronosArguments *arguments)
 {
-    const CronosCommand *command = cronos_command_lookup(argv[0]);
     g_auto(GStrv) operands = NULL;
     g_autoptr(GError) error = NULL;
+    const CronosCommand *command = cronos_command_lookup(argv[0], &error);
 
-    if (command == NULL) {
-        g_autofree char *quoted = cronos_quote_path(argv[0]);
-
-        cronos_say_error("there is no command \"%s\"", quoted);
-        return usage_hint(NULL);
-    }
+    if (command == NULL)
+        return error_report(NULL, error);
     if (!cronos_options_parse(&argc, &argv, command->options, arguments, &operands, &error) ||
         !cronos_terminal_start(arguments->color, arguments->quiet, arguments->verbose, &error))
         return error_report(command, error);

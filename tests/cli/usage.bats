@@ -97,8 +97,15 @@ options_in_help()
 
 @test "an unknown command suggests nothing harmful and does nothing" {
     make_small_tree
-    run -2 cronos crate x
+    run --separate-stderr -2 cronos crate x
     [[ ! -e $BACKUPS ]]
+    assert_equal "$stderr" "cronos: there is no command \"crate\"; did you mean \"create\"?
+Try 'cronos --help'."
+    run --separate-stderr -2 cronos help verfiy
+    assert_equal "$stderr" "cronos: there is no command \"verfiy\"; did you mean \"verify\"?
+Try 'cronos --help'."
+    run --separate-stderr -2 cronos frobnicate
+    refute_contains "$stderr" "did you mean"
 }
 
 @test "global options stand before or after the command" {
