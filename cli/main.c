@@ -85,7 +85,7 @@ static CronosConfig *load_config(const CronosArguments *arguments, const CronosC
         return NULL;
     const GPtrArray *warnings = cronos_config_warnings(config);
     for (guint i = 0; warnings != NULL && i < warnings->len; i++)
-        cronos_say_warning("%s", (const char *)g_ptr_array_index(warnings, i));
+        cronos_say_config_warning(g_ptr_array_index(warnings, i));
     start_log(config, command);
     cronos_passphrase_set_source(
         cronos_config_string(config, CRONOS_CONFIG_ARCHIVE_PASSPHRASE_FILE),

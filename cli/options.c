@@ -9,7 +9,7 @@
 const CronosOption cronos_global_options[] = {
     CRONOS_TEXT('C', "root", root, "ROOT", "project directory (the current one)"),
     CRONOS_TEXT('c', "config", config_file, "FILE", "configuration file, and no other"),
-    CRONOS_FLAG('q', "quiet", quiet, "only errors on stderr"),
+    CRONOS_FLAG('q', "quiet", quiet, "only errors, and warnings of the configuration"),
     CRONOS_FLAG('v', "verbose", verbose, "tell more on stderr"),
     CRONOS_TEXT(0, "color", color, "WHEN", "auto, always or never (auto)"),
     CRONOS_FLAG(0, "no-progress", no_progress, "no progress bar"),

@@ -130,6 +130,22 @@ void cronos_say_error(const char *format, ...)
     va_end(args);
 }
 
+static void say_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+static void say_warning(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(CRONOS_STYLE_WARNING, "warning: ", format, args);
+    va_end(args);
+}
+
+void cronos_say_config_warning(const char *warning)
+{
+    say_warning("%s", warning);
+}
+
 void cronos_say_warning(const char *format, ...)
 {
     va_list args;

@@ -26,9 +26,11 @@ const char *cronos_style_begin(FILE *stream, CronosStyle style);
 const char *cronos_style_end(FILE *stream, CronosStyle style);
 
 /* "cronos: TEXT" on stderr. Control characters in the text become '?'. Notes and warnings are
- * silent under --quiet. */
+ * silent under --quiet, but for what says that the configuration is not what was meant: who runs a
+ * timer sees nothing else. */
 void cronos_say_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void cronos_say_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
+void cronos_say_config_warning(const char *warning);
 void cronos_say_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* One error line for each of @lines (of char *, nullable), each after @prefix and ": " unless that
  * is NULL. For what core has logged as warnings: --verbose, which shows the log, leaves it out. */

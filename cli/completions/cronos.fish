@@ -30,7 +30,7 @@ complete -c cronos -f
 # every command
 complete -c cronos -s C -l root -r -a '(__fish_complete_directories)' -d 'Project directory'
 complete -c cronos -s c -l config -r -F -d 'Configuration file'
-complete -c cronos -s q -l quiet -d 'Only errors on stderr'
+complete -c cronos -s q -l quiet -d 'Only errors, and warnings of the configuration'
 complete -c cronos -s v -l verbose -d 'Tell more on stderr'
 complete -c cronos -l color -x -a 'auto always never' -d 'Colours'
 complete -c cronos -l no-progress -d 'No progress bar'
