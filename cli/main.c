@@ -18,12 +18,15 @@
 /* Returns: @status, or failure where the result could not be written. */
 static int close_stdout(int status)
 {
+    int errnum = cronos_terminal_flush_output();
     gboolean failed = ferror(stdout) != 0;
 
     errno = 0;
     if (fclose(stdout) != 0 || failed) {
-        if (errno != EPIPE)
-            cronos_say_error("standard output: %s", errno != 0 ? g_strerror(errno) : "write error");
+        errnum = errnum != 0 ? errnum : errno;
+        if (errnum != EPIPE)
+            cronos_say_error("standard output: %s",
+                             errnum != 0 ? g_strerror(errnum) : "write error");
         return status == CRONOS_EXIT_DONE ? CRONOS_EXIT_FAILED : status;
     }
     return status;

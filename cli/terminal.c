@@ -11,7 +11,8 @@
 
 #define NS_PER_SECOND G_GINT64_CONSTANT(1000000000)
 
-static int line_drawn; /* atomic */
+static int line_drawn;    /* atomic */
+static int output_errnum; /* the same: of the first write to stdout that failed */
 
 /* Written by cronos_terminal_start alone. */
 static struct {
@@ -105,6 +106,13 @@ void cronos_terminal_clear_line(void)
         put("\r\033[K", 4);
 }
 
+int cronos_terminal_flush_output(void)
+{
+    if (fflush(stdout) != 0)
+        g_atomic_int_compare_and_exchange(&output_errnum, 0, errno);
+    return g_atomic_int_get(&output_errnum);
+}
+
 static void say(CronosStyle style, const char *label, const char *format, va_list args)
     G_GNUC_PRINTF(3, 0);
 
@@ -115,7 +123,7 @@ static void say(CronosStyle style, const char *label, const char *format, va_lis
     for (char *at = text; *at != '\0'; at++)
         if (g_ascii_iscntrl(*at))
             *at = '?';
-    fflush(stdout);
+    cronos_terminal_flush_output();
     cronos_terminal_clear_line();
     fprintf(stderr, "%scronos:%s %s%s\n", cronos_style_begin(stderr, style),
             cronos_style_end(stderr, style), label, text);

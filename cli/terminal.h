@@ -36,6 +36,10 @@ void cronos_say_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
  * is NULL. For what core has logged as warnings: --verbose, which shows the log, leaves it out. */
 void cronos_say_logged(const char *prefix, const GPtrArray *lines);
 
+/* Writes what stdout holds back, and so in order with stderr. Returns: 0, or the errno with which
+ * writing to stdout failed first, now or before. */
+int cronos_terminal_flush_output(void);
+
 /* One line on the terminal of stderr that is drawn over and over; whatever else is said clears it.
  * Threads: clearing is safe from any, for cronos_log_start. */
 void cronos_terminal_draw_line(const char *text);

@@ -79,7 +79,7 @@ static gboolean check_space(CreateRun *run, GError **error)
     if (run->free_bytes >= FREE_BYTES_LEAST || space.f_blocks == 0)
         return TRUE;
     g_autofree char *path = cronos_quote_path(cronos_backup_directory_path(run->directory));
-    g_autofree char *left = g_format_size(run->free_bytes);
+    g_autofree char *left = g_format_size_full(run->free_bytes, G_FORMAT_SIZE_IEC_UNITS);
     g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_NO_SPACE, "no space for a backup in %s: %s free",
                 path, left);
     return FALSE;
@@ -91,7 +91,7 @@ static void explain_space(const CreateRun *run, GError **error)
         run->free_bytes == G_MAXUINT64)
         return;
     g_autofree char *path = cronos_quote_path(cronos_config_backup_directory(run->config));
-    g_autofree char *left = g_format_size(run->free_bytes);
+    g_autofree char *left = g_format_size_full(run->free_bytes, G_FORMAT_SIZE_IEC_UNITS);
     g_autofree char *message = g_strdup((*error)->message);
     g_clear_error(error);
     g_set_error(error, CRONOS_SYSTEM_ERROR, ENOSPC, "%s: %s (%s were free when the backup began)",

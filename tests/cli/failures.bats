@@ -142,4 +142,7 @@ has_temporary()
     run --separate-stderr cronos create x --json >/dev/null
     run bash -c 'cronos list --json >/dev/full'
     assert_equal "$status" 1
+    # The reason was lost where something had been said on stderr meanwhile.
+    run --separate-stderr -1 bash -c 'cronos create x >/dev/full'
+    assert_error_line "standard output: No space left on device"
 }
