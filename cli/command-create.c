@@ -64,10 +64,13 @@ static void print_path(const CronosInvocation *invocation, const CronosCreateRes
 {
     if (result->declined != NULL && is_automatic(invocation->arguments))
         return;
-    if (result->path != NULL)
+    if (result->path != NULL) {
         puts(result->path);
-    else
-        printf("%s/%s\n", cronos_config_backup_directory(invocation->config), result->file_name);
+        return;
+    }
+    g_autofree char *path = g_build_filename(cronos_config_backup_directory(invocation->config),
+                                             result->file_name, NULL);
+    puts(path);
 }
 
 static void report_damaged(const CronosCreateResult *result)

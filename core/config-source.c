@@ -29,10 +29,11 @@ static char *require_file(const char *path, GError **error)
 {
     g_autofree char *absolute = g_canonicalize_filename(path, NULL);
 
-    if (exists(absolute))
+    /* An empty name would be that of the current directory. */
+    if (*path != '\0' && exists(absolute))
         return g_steal_pointer(&absolute);
 
-    int errnum = errno;
+    int errnum = *path != '\0' ? errno : ENOENT;
     g_autofree char *quoted = cronos_quote_path(path);
     g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_CONFIG, "configuration file \"%s\": %s", quoted,
                 g_strerror(errnum));

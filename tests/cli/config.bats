@@ -109,6 +109,11 @@ assert_in_force()
     assert_equal "${#stderr_lines[@]}" 1
 }
 
+@test "an empty name of a configuration file is that of none, and not of the directory" {
+    run --separate-stderr -2 cronos -c '' list
+    assert_equal "$stderr" 'cronos: configuration file "": No such file or directory'
+}
+
 @test "configured values are used" {
     make_small_tree
     printf '%s\n' 'backup: { directory = "../elsewhere"; exclude_patterns = ["*.txt"];' \

@@ -25,6 +25,15 @@ refused_name()
     [[ ! -e $BACKUPS ]] || assert_files "$BACKUPS"
 }
 
+@test "a dry run tells the path that create would print, of the top directory too" {
+    make_small_tree
+    run --separate-stderr -0 cronos create x -n
+    [[ $output == "$BACKUPS"/egos_backup_manual_x_*.zip ]]
+    printf 'backup: { directory = "/"; };\n' >"$WORK/c.conf"
+    run --separate-stderr -0 cronos -c "$WORK/c.conf" create x -n
+    [[ $output == /egos_backup_manual_x_*.zip ]]
+}
+
 @test "create prints the archive's path alone on stdout" {
     make_small_tree
     run --separate-stderr -0 cronos create "My Project"
