@@ -18,6 +18,7 @@ static const CronosOption options[] = {
 /* The metadata member that create added counts as a member and not as a file. */
 typedef struct {
     guint64 members, files, directories, symlinks, bytes, stored_bytes;
+    gboolean with_metadata; /* it is one of the members */
 } Totals;
 
 static void totals_add(Totals *totals, const CronosMemberInfo *info, gboolean is_metadata)
@@ -26,8 +27,10 @@ static void totals_add(Totals *totals, const CronosMemberInfo *info, gboolean is
         return;
     totals->members++;
     totals->stored_bytes += info->stored_bytes;
-    if (is_metadata)
+    if (is_metadata) {
+        totals->with_metadata = TRUE;
         return;
+    }
     switch (info->kind) {
     case CRONOS_MEMBER_FILE:
         totals->bytes += info->size_bytes;
@@ -161,7 +164,11 @@ static void print_identity(const CronosCatalog *catalog, const CronosBackup *bac
 
 static void print_totals(const Totals *totals)
 {
-    print_count("members", totals->members);
+    g_autofree char *members =
+        g_strdup_printf("%" G_GUINT64_FORMAT "%s", totals->members,
+                        totals->with_metadata ? " (one is " CRONOS_METADATA_MEMBER ")" : "");
+
+    print_field("members", members);
     print_count("files", totals->files);
     print_count("folders", totals->directories);
     print_count("links", totals->symlinks);
