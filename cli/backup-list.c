@@ -7,6 +7,7 @@
 #include "cli/backup-list.h"
 
 #include "cli/json-output.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/metadata.h"
 #include "core/parallel.h"
@@ -50,17 +51,25 @@ typedef struct {
     const char *type;
     gboolean all;
     int dirfd;
-    char **damage;  /* owned; why it can not be read, or NULL */
-    gboolean *gone; /* or not wanted */
+    char **damage;   /* owned; why it can not be read, or NULL */
+    gboolean *gone;  /* or not wanted */
+    gint64 *created; /* seconds since the epoch */
 } Probes;
+
+static gint64 created_by_name(const CronosBackup *backup)
+{
+    return backup->foreign ? cronos_seconds_of(backup->mtime_ns) : backup->parsed.created;
+}
 
 /* Returns: (owned) why the archive can not be read, or NULL. One that went away in the meantime is
  * no damage. */
-static char *probe(int dirfd, const CronosBackup *backup, gboolean *out_gone)
+static char *probe(int dirfd, const CronosBackup *backup, gboolean *out_gone, gint64 *out_created)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(JsonObject) metadata = cronos_metadata_read(dirfd, backup->file_name, &error);
 
+    *out_created = created_by_name(backup);
+    cronos_metadata_created(metadata, backup->parsed.timestamp, out_created);
     *out_gone = g_error_matches(error, CRONOS_SYSTEM_ERROR, ENOENT);
     return error != NULL && !*out_gone ? g_strdup(without_name(error->message, backup->file_name))
                                        : NULL;
@@ -72,20 +81,22 @@ static gboolean probe_one(gpointer worker, gsize index, GError **error)
     const CronosBackup *backup = g_ptr_array_index(probes->entries, index);
 
     if (is_wanted(backup, probes->type, probes->all))
-        probes->damage[index] = probe(probes->dirfd, backup, &probes->gone[index]);
+        probes->damage[index] =
+            probe(probes->dirfd, backup, &probes->gone[index], &probes->created[index]);
     else
         probes->gone[index] = TRUE;
     return TRUE;
 }
 
 static CronosListItem *item_new(const CronosBackup *backup, const CronosBackupSizes *sizes,
-                                char *damage)
+                                char *damage, gint64 created_utc)
 {
     CronosListItem *item = g_new0(CronosListItem, 1);
 
     item->backup = backup;
     item->sizes = sizes != NULL && sizes->known ? sizes : NULL;
     item->damage = damage;
+    item->created_utc = created_utc;
     if (damage == NULL && sizes != NULL && sizes->error != NULL)
         item->damage = g_strdup(without_name(sizes->error, backup->file_name));
     return item;
@@ -105,21 +116,21 @@ GPtrArray *cronos_backup_list(const CronosCatalog *catalog, const GPtrArray *siz
         return NULL;
     g_autofree char **damage = g_new0(char *, entries->len);
     g_autofree gboolean *gone = g_new0(gboolean, entries->len);
-    Probes probes = {entries, type, all, dirfd, damage, gone};
+    g_autofree gint64 *created = g_new0(gint64, entries->len);
+    Probes probes = {entries, type, all, dirfd, damage, gone, created};
     cronos_parallel_for(&parallel, entries->len, &probes, NULL); /* which can not fail */
     close(dirfd);
     for (guint i = 0; i < entries->len; i++)
         if (!gone[i])
             g_ptr_array_add(items, item_new(g_ptr_array_index(entries, i),
                                             sizes != NULL ? g_ptr_array_index(sizes, i) : NULL,
-                                            damage[i]));
+                                            damage[i], created[i]));
     return g_steal_pointer(&items);
 }
 
 gint64 cronos_list_item_created(const CronosListItem *item)
 {
-    return item->backup->foreign ? item->backup->mtime_ns / 1000000000
-                                 : item->backup->parsed.created;
+    return created_by_name(item->backup);
 }
 
 static void set_size(JsonObject *object, const char *key, const CronosBackupSizes *sizes,
@@ -145,7 +156,7 @@ JsonObject *cronos_list_item_to_json(const CronosCatalog *catalog, const CronosL
     set_size(object, "bytes", sizes, sizes != NULL ? sizes->size_bytes : 0);
     set_size(object, "own_bytes", sizes, sizes != NULL ? sizes->own_bytes : 0);
     cronos_json_set_text(object, "created_at", backup->parsed.timestamp);
-    cronos_json_set_time(object, "created_utc", cronos_list_item_created(item));
+    cronos_json_set_time(object, "created_utc", item->created_utc);
     cronos_json_set_text(object, "type", backup->parsed.type);
     cronos_json_set_text(object, "name", backup->parsed.name);
     json_object_set_boolean_member(object, "foreign", backup->foreign);

@@ -11,6 +11,7 @@ typedef struct {
     const CronosBackup *backup;     /* borrowed from the catalog */
     const CronosBackupSizes *sizes; /* borrowed; NULL: not known, or not asked for */
     char *damage;                   /* owned; NULL: none seen */
+    gint64 created_utc; /* seconds since the epoch, as of its metadata where these tell */
 } CronosListItem;
 
 /* @sizes: nullable; as of cronos_backup_sizes_read, borrowed by the items. @type: nullable: backups
@@ -18,7 +19,7 @@ typedef struct {
  * newest first, freed with it; or NULL with a system error. */
 GPtrArray *cronos_backup_list(const CronosCatalog *catalog, const GPtrArray *sizes,
                               const char *type, gboolean all, GError **error);
-/* Returns: seconds since the epoch. */
+/* Returns: seconds since the epoch, which read in local time as the name does. */
 gint64 cronos_list_item_created(const CronosListItem *item);
 /* Returns: (owned). */
 JsonObject *cronos_list_item_to_json(const CronosCatalog *catalog, const CronosListItem *item);

@@ -73,17 +73,25 @@ typedef struct {
     JsonObject *metadata;           /* NULL: there is none */
 } Facts;
 
-static void set_identity(JsonObject *root, const CronosCatalog *catalog, const CronosBackup *backup)
+/* Returns: seconds since the epoch. */
+static gint64 created_by_name(const CronosBackup *backup)
 {
-    g_autofree char *path =
-        g_build_filename(cronos_catalog_directory(catalog), backup->file_name, NULL);
+    return backup->foreign ? cronos_seconds_of(backup->mtime_ns) : backup->parsed.created;
+}
 
+static void set_identity(JsonObject *root, const Facts *facts)
+{
+    const CronosBackup *backup = facts->backup;
+    gint64 created = created_by_name(backup);
+    g_autofree char *path =
+        g_build_filename(cronos_catalog_directory(facts->catalog), backup->file_name, NULL);
+
+    cronos_metadata_created(facts->metadata, backup->parsed.timestamp, &created);
     cronos_json_set_text(root, "file_name", backup->file_name);
     cronos_json_set_text(root, "path", path);
     cronos_json_set_count(root, "size_bytes", backup->size_bytes);
     cronos_json_set_text(root, "created_at", backup->parsed.timestamp);
-    cronos_json_set_time(root, "created_utc",
-                         backup->foreign ? backup->mtime_ns / 1000000000 : backup->parsed.created);
+    cronos_json_set_time(root, "created_utc", created);
     cronos_json_set_text(root, "type", backup->parsed.type);
     cronos_json_set_text(root, "name", backup->parsed.name);
     json_object_set_boolean_member(root, "foreign", backup->foreign);
@@ -111,7 +119,7 @@ static void print_json(const Facts *facts)
     const GPtrArray *repairs = NULL;
     guint64 repair_count = cronos_archive_repairs(facts->archive, &repairs);
 
-    set_identity(root, facts->catalog, facts->backup);
+    set_identity(root, facts);
     set_totals(root, facts->totals);
     cronos_json_set_count(root, "repair_count", repair_count);
     cronos_json_set_texts(root, "repairs", repairs);
@@ -147,8 +155,7 @@ static void print_size(const char *label, guint64 bytes)
 
 static void print_identity(const CronosCatalog *catalog, const CronosBackup *backup)
 {
-    g_autofree char *time = cronos_format_time(backup->foreign ? backup->mtime_ns / 1000000000
-                                                               : backup->parsed.created);
+    g_autofree char *time = cronos_format_time(created_by_name(backup));
 
     print_field("file", backup->file_name);
     print_field("directory", cronos_catalog_directory(catalog));

@@ -41,6 +41,30 @@ static gboolean is_true(JsonObject *object, const char *key)
            json_node_get_value_type(node) == G_TYPE_BOOLEAN && json_node_get_boolean(node);
 }
 
+/* Returns: (borrowed), or NULL. */
+static const char *text_of(JsonObject *object, const char *key)
+{
+    JsonNode *node = json_object_get_member(object, key);
+
+    return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
+                   json_node_get_value_type(node) == G_TYPE_STRING
+               ? json_node_get_string(node)
+               : NULL;
+}
+
+gboolean cronos_metadata_created(JsonObject *metadata, const char *timestamp, gint64 *out_seconds)
+{
+    JsonObject *part = metadata != NULL ? cronos_part(metadata) : NULL;
+    const char *text = part != NULL ? text_of(part, "created_utc") : NULL;
+
+    if (text == NULL || g_strcmp0(text_of(metadata, "created_at"), timestamp) != 0)
+        return FALSE;
+    g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(text, NULL);
+    if (time != NULL)
+        *out_seconds = g_date_time_to_unix(time);
+    return time != NULL;
+}
+
 /* Comments of other tools may be JSON, too: only what looks like metadata is.
  * Returns: (owned) or NULL. */
 static JsonObject *parse_comment(const char *comment, gsize length)

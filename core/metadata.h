@@ -55,5 +55,9 @@ gboolean cronos_metadata_is_member(CronosArchive *archive, guint32 entry);
 /* Returns: whether the archive comment tells if create added that member; @out_is_member: whether
  * it did. */
 gboolean cronos_metadata_comment_tells(const char *comment, gsize length, gboolean *out_is_member);
+/* When the backup with @timestamp in its name began, by @metadata (nullable): the name's local time
+ * is that of another zone than ours, maybe. Metadata of another time stamp, as in a copy that was
+ * given another name, does not tell. Returns: whether it tells; @out_seconds: since the epoch. */
+gboolean cronos_metadata_created(JsonObject *metadata, const char *timestamp, gint64 *out_seconds);
 /* Returns: (owned) one line of JSON, or pretty where asked. */
 char *cronos_metadata_to_text(JsonObject *metadata, gboolean pretty);

@@ -33,6 +33,20 @@ load ../lib/common
     assert_contains "$output" "2025-04-04 10:00:00"
 }
 
+# It was computed from the name, by the zone of whoever asked.
+@test "created_utc is when the backup was made, whatever the zone is now" {
+    make_small_tree
+    SOURCE_DATE_EPOCH=1743667200 TZ=America/New_York backup x
+    assert_equal "$ARCHIVE_NAME" egos_backup_manual_x_20250403_040000.zip
+    cp "$ARCHIVE" "$BACKUPS/egos_backup_manual_x_20250402_120000.zip"
+    run --separate-stderr -0 cronos list --json
+    assert_equal "$(json "$output" '[b["created_utc"] for b in j]')" \
+        '["2025-04-03T08:00:00Z", "2025-04-02T10:00:00Z"]'
+    run --separate-stderr -0 cronos show latest --json
+    assert_equal "$(json "$output" '[j["created_at"], j["created_utc"]]')" \
+        '["20250403_040000", "2025-04-03T08:00:00Z"]'
+}
+
 @test "-t chooses a type" {
     make_small_tree
     backup one
