@@ -16,6 +16,7 @@
 #include "fs/watch.h"
 
 #include <errno.h>
+#include <gio/gunixmounts.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -76,6 +77,32 @@ static gboolean check_means(GError **error)
     return FALSE;
 }
 
+/* Returns: whether what lies on top at @mount_point is a mount of ours. */
+static gboolean is_ours(const char *mount_point)
+{
+    GList *mounts = g_unix_mounts_get(NULL);
+    gboolean ours = FALSE;
+
+    for (GList *at = mounts; at != NULL; at = at->next)
+        if (g_str_equal(g_unix_mount_get_mount_path(at->data), mount_point))
+            ours = g_str_equal(g_unix_mount_get_fs_type(at->data), "fuse.cronosfs");
+    g_list_free_full(mounts, (GDestroyNotify)g_unix_mount_free);
+    return ours;
+}
+
+/* A second mount would hide the first, which then serves nobody, and takes two to unmount. */
+static gboolean check_place(const char *mount_point, GError **error)
+{
+    if (!is_ours(mount_point))
+        return TRUE;
+    g_autofree char *quoted = cronos_quote_path(mount_point);
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_FAILED,
+                "can not mount: \"%s\" is a mount of cronosfs already; \"cronos umount\" takes it "
+                "away",
+                quoted);
+    return FALSE;
+}
+
 static void ignore_wake(int signal_number)
 {
     (void)signal_number;
@@ -123,7 +150,7 @@ CronosSession *cronos_session_new(CronosMount *mount, GError **error)
     g_autoptr(CronosSession) session = g_new0(CronosSession, 1);
     const CronosFsOptions *options = mount->options;
 
-    if (!check_means(error))
+    if (!check_means(error) || !check_place(options->mount_point, error))
         return NULL;
     session->mount = mount;
     prepare_signals();

@@ -113,6 +113,17 @@ assert_start_fails()
     assert_start_fails 2 "$BACKUPS" cronosfs "$BACKUPS" "$ROOT"
 }
 
+# Both served, one below the other, and it took two to unmount.
+@test "a second mount on the same place is refused" {
+    make_small_tree
+    backup x
+    mount_backups
+    run --separate-stderr -1 cronos mount "$MNT"
+    assert_error_line "is a mount of cronosfs already"
+    assert_equal "$(grep -c " $MNT fuse" /proc/self/mounts)" 1
+    assert_equal "$(cat "$MNT/$ID/a.txt")" "first version"
+}
+
 @test "SIGTERM and SIGINT unmount cleanly, with status 0" {
     make_small_tree
     backup x
