@@ -17,7 +17,8 @@ _cronos_place() {
     done
 }
 
-# Sets command and operands: the command's name and how many operands stand behind it.
+# Sets command, operands and first: the command's name, how many operands stand behind it, and the
+# first of them.
 _cronos_command() {
     local i
     for ((i = 1; i < cword; i++)); do
@@ -33,7 +34,7 @@ _cronos_command() {
                 if [[ -z $command ]]; then
                     command=${words[i]}
                 else
-                    ((operands++))
+                    ((operands++ > 0)) || first=${words[i]}
                 fi
                 ;;
         esac
@@ -47,6 +48,40 @@ _cronos_identifiers() {
         printf '%s\n' "${file%.zip}"
     done)
     mapfile -t COMPREPLY < <(compgen -W "latest $identifiers" -- "$cur")
+}
+
+# Prints the time stamp of the backup that the identifier "$1" names, if it ends in one.
+_cronos_timestamp() {
+    local name=${1%.zip} file
+    if [[ $name == latest ]]; then
+        while read -r file _; do
+            name=${file%.zip}
+            [[ $name == egos_backup_restore_point_* ]] || break
+        done < <("${words[0]}" -q "${place[@]}" list 2>/dev/null)
+    fi
+    [[ $name =~ [0-9]{8}_[0-9]{6}$ ]] && printf '%s\n' "${BASH_REMATCH[0]}"
+}
+
+# Paths in the backup "$1", a folder at a time: also of files that are not there any more.
+_cronos_members() {
+    local place=() stamp start=${cur//\\/} line path
+    # In a line of JSON; names that are escaped there are not offered.
+    local member='"path":"([^"\]+)","kind":"([a-z]+)"'
+    _cronos_place
+    stamp=$(_cronos_timestamp "$1")
+    while read -r line; do
+        [[ $line =~ $member && ${BASH_REMATCH[1]} == "$start"* ]] || continue
+        path=${BASH_REMATCH[1]}
+        [[ ${BASH_REMATCH[2]} != folder ]] || path+=/
+        COMPREPLY+=("$path")
+    done < <([[ -n $stamp ]] && "${words[0]}" -q "${place[@]}" find --json --since "$stamp" \
+        --until "$stamp" "/${start//[[*?]/?}*" 2>/dev/null)
+    if ((${#COMPREPLY[@]} == 0)); then
+        _cronos_paths -f
+        return
+    fi
+    compopt -o filenames 2>/dev/null
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
 }
 
 _cronos_types() {
@@ -119,10 +154,10 @@ _cronos_operand() {
             if ((operands == 0)); then
                 _cronos_identifiers
             else
-                _cronos_paths -f
+                _cronos_members "$first"
             fi
             ;;
-        versions) _cronos_paths -f ;;
+        versions) _cronos_members latest ;;
         diff) ((operands < 2)) && _cronos_identifiers ;;
         pin | unpin | verify) _cronos_identifiers ;;
         mount | umount) _cronos_paths -d ;;
@@ -131,7 +166,7 @@ _cronos_operand() {
 
 _cronos() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local words=("${COMP_WORDS[@]}") cword=$COMP_CWORD command='' operands=0
+    local words=("${COMP_WORDS[@]}") cword=$COMP_CWORD command='' operands=0 first=''
     COMPREPLY=()
     # bash splits --option=value at the sign.
     if [[ $cur == = ]]; then

@@ -191,9 +191,14 @@ END
     assert_equal "$output" ""
 }
 
-@test "the bash completion offers commands, options and identifiers" {
+@test "the bash completion offers commands, options, identifiers and what is in a backup" {
     make_small_tree
-    backup x
+    echo x >"src/two words.c"
+    SOURCE_DATE_EPOCH=1743667200 backup x
+    cp "$ARCHIVE" "$BACKUPS/egos_backup_restore_point_x_20250403_110000.zip"
+    echo new >new.txt
+    # Files that were there still were all that it offered of a backup.
+    rm -r src
     run -0 bash -c '
         source "$(find "$1/../cli/completions" -type f -name "*bash*" -o -type f -name cronos |
             head -n 1)"
@@ -208,7 +213,20 @@ END
         complete_words cronos cre
         complete_words cronos create x --no-default
         complete_words cronos show ""
+        for path in s src/ "src/two\ " "*"; do
+            complete_words cronos restore -y latest "$path"
+        done
+        complete_words cronos cat x_20250403_100000 a.txt src/ma
+        complete_words cronos versions src/d
     ' bash "$TESTS"
+    assert_equal "$(tail -n 8 <<<"$output")" "src/
+src/deep/
+src/main.c
+src/two words.c
+src/two words.c
+
+src/main.c
+src/deep/"
     assert_contains "$output" create
     assert_contains "$output" --no-default-excludes
     assert_contains "$output" "${ARCHIVE_NAME%.zip}"
