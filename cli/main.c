@@ -58,7 +58,7 @@ static int error_report(const CronosCommand *command, const GError *error)
 }
 
 /* Core logs as warnings what its results tell as well, and the command prints these: stderr takes
- * from the log what nobody else tells, or, asked to be verbose, all of it. */
+ * from the log what nobody else tells, or, asked to be verbose, all of it but the results. */
 static void start_log(const CronosConfig *config, const CronosCommand *command)
 {
     gboolean all =
@@ -68,6 +68,7 @@ static void start_log(const CronosConfig *config, const CronosCommand *command)
         .file_level = CRONOS_LOG_INFO,
         .stderr_level = all ? CRONOS_LOG_INFO : CRONOS_LOG_ERROR,
         .use_stderr = TRUE,
+        .tells_results = !command->is_service,
         .file = cronos_config_log_file(config),
         .before_line = cronos_terminal_clear_line,
     };

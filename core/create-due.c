@@ -70,7 +70,7 @@ static gboolean walk_tree(const CreateDue *due, const CronosReuse *newest, Crono
 static void decline(CronosCreateResult *result, const char *file_name, char *why)
 {
     result->declined = why;
-    cronos_log_event(CRONOS_LOG_INFO, file_name, NULL, "no backup made: %s", why);
+    cronos_log_result(CRONOS_LOG_INFO, file_name, NULL, "no backup made: %s", why);
 }
 
 /* The newest backup is the result. @scan: at its end. */

@@ -191,12 +191,12 @@ static void log_result(const CreateRun *run)
         cronos_log_event(CRONOS_LOG_WARNING, result->file_name, NULL,
                          "damaged in an earlier backup, compressed afresh: %s",
                          (const char *)result->damaged->pdata[i]);
-    cronos_log_event(CRONOS_LOG_INFO, result->file_name, NULL,
-                     "backup made: %" G_GUINT64_FORMAT " files, %" G_GUINT64_FORMAT
-                     " directories, %" G_GUINT64_FORMAT " symbolic links, %" G_GUINT64_FORMAT
-                     " bytes in %" G_GUINT64_FORMAT,
-                     result->files, result->directories, result->symlinks, result->bytes,
-                     result->archive_bytes);
+    cronos_log_result(CRONOS_LOG_INFO, result->file_name, NULL,
+                      "backup made: %" G_GUINT64_FORMAT " files, %" G_GUINT64_FORMAT
+                      " directories, %" G_GUINT64_FORMAT " symbolic links, %" G_GUINT64_FORMAT
+                      " bytes in %" G_GUINT64_FORMAT,
+                      result->files, result->directories, result->symlinks, result->bytes,
+                      result->archive_bytes);
 }
 
 static gboolean write_backup(CreateRun *run, GError **error)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define EVENT_FIELD "CRONOS_EVENT"
+#define RESULT_FIELD "CRONOS_RESULT" /* of cronos_log_result's alone */
 #define FIELDS_MAX 8u
 
 static const struct {
@@ -38,7 +39,7 @@ static struct {
     char *program;
     char *file;
     CronosLogLevel file_level, stderr_level;
-    gboolean stderr_is_journal;
+    gboolean stderr_is_journal, tells_results;
     void (*before_line)(void);
     GMutex lock;         /* guards all below, and the order of lines */
     gboolean use_stderr; /* atomic, too: read without the lock */
@@ -216,10 +217,12 @@ static void write_event(GLogLevelFlags flags, CronosLogLevel level, const GLogFi
                         gsize count)
 {
     guint sinks = sink.file != NULL && level <= sink.file_level ? CRONOS_LOG_TO_FILE : 0;
+    gboolean told =
+        sink.tells_results && sink.use_stderr && find_field(fields, count, RESULT_FIELD) != NULL;
 
-    if (level <= people_level() && (sink.stderr_is_journal || !sink.use_stderr))
+    if (level <= people_level() && (sink.stderr_is_journal || !sink.use_stderr) && !told)
         sinks |= CRONOS_LOG_TO_JOURNAL;
-    else if (level <= people_level())
+    else if (level <= people_level() && !told)
         write_to_terminal(level, fields, count);
     write_to_sinks(sinks, flags, level, fields, count);
 }
@@ -264,6 +267,7 @@ void cronos_log_start(const CronosLogOptions *options)
     sink.file_level = options->file_level;
     sink.stderr_level = options->stderr_level;
     sink.use_stderr = options->use_stderr;
+    sink.tells_results = options->tells_results;
     sink.before_line = options->before_line;
     sink.stderr_is_journal = g_log_writer_is_journald(STDERR_FILENO);
     g_log_set_writer_func(writer, NULL, NULL);
@@ -292,18 +296,16 @@ void cronos_log_detach(void)
     g_mutex_unlock(&sink.lock);
 }
 
-void cronos_log_event(CronosLogLevel level, const char *backup, const char *path,
-                      const char *format, ...)
-{
-    va_list args;
+static void log_event(CronosLogLevel level, gboolean result, const char *backup, const char *path,
+                      const char *format, va_list args) G_GNUC_PRINTF(5, 0);
 
+static void log_event(CronosLogLevel level, gboolean result, const char *backup, const char *path,
+                      const char *format, va_list args)
+{
     if (!g_atomic_int_get(&sink.started) ||
         (level > people_level() && (sink.file == NULL || level > sink.file_level)))
         return;
-    va_start(args, format);
     g_autofree char *message = g_strdup_vprintf(format, args);
-    va_end(args);
-
     GLogField fields[FIELDS_MAX] = {
         {"MESSAGE", message, -1},
         {"PRIORITY", levels[level].priority, -1},
@@ -317,5 +319,27 @@ void cronos_log_event(CronosLogLevel level, const char *backup, const char *path
         fields[count++] = (GLogField){"BACKUP", backup, -1};
     if (path != NULL)
         fields[count++] = (GLogField){"PATH", path, -1};
+    if (result)
+        fields[count++] = (GLogField){RESULT_FIELD, "1", -1};
     g_log_structured_array(levels[level].flags, fields, count);
+}
+
+void cronos_log_event(CronosLogLevel level, const char *backup, const char *path,
+                      const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    log_event(level, FALSE, backup, path, format, args);
+    va_end(args);
+}
+
+void cronos_log_result(CronosLogLevel level, const char *backup, const char *path,
+                       const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    log_event(level, TRUE, backup, path, format, args);
+    va_end(args);
 }

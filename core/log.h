@@ -17,6 +17,8 @@ typedef struct {
     const char *program;         /* "cronos", "cronosfs" */
     CronosLogLevel file_level;   /* least important level written to the file */
     CronosLogLevel stderr_level; /* the same for stderr */
+    gboolean tells_results;      /* the program prints results in words of its own: those of
+                                    cronos_log_result do not go to stderr */
     gboolean use_stderr; /* FALSE once a daemon has detached: the journal is then used where there
                             is one */
     const char *file;    /* nullable; copied; its directory is made when first written */
@@ -46,5 +48,8 @@ void cronos_log_detach(void);
  * text. */
 void cronos_log_event(CronosLogLevel level, const char *backup, const char *path,
                       const char *format, ...) G_GNUC_PRINTF(4, 5);
+/* The same of what core has done for its caller, as the result that it gives back says, too. */
+void cronos_log_result(CronosLogLevel level, const char *backup, const char *path,
+                       const char *format, ...) G_GNUC_PRINTF(4, 5);
 /* Returns: FALSE for a word that is no level. */
 gboolean cronos_log_level_parse(const char *word, CronosLogLevel *out_level);

@@ -278,8 +278,8 @@ static gboolean make_point_if_wanted(Restore *restore, int target_fd,
         restore->progress, error);
     if (restore->result->restore_point == NULL)
         return FALSE;
-    cronos_log_event(CRONOS_LOG_INFO, restore->backup->file_name, NULL, "restore point made: %s",
-                     restore->result->restore_point);
+    cronos_log_result(CRONOS_LOG_INFO, restore->backup->file_name, NULL, "restore point made: %s",
+                      restore->result->restore_point);
     return TRUE;
 }
 
@@ -402,7 +402,7 @@ static gboolean run(Restore *restore, GError **error)
         return FALSE;
     restore->result->bytes = restore->plan->bytes;
     if (!restore->options->dry_run)
-        cronos_log_event(
+        cronos_log_result(
             CRONOS_LOG_INFO, backup_name, restore->result->target,
             "restored: %" G_GUINT64_FORMAT " created, %" G_GUINT64_FORMAT
             " replaced, %" G_GUINT64_FORMAT " deleted, %" G_GUINT64_FORMAT " unchanged, %u failed",

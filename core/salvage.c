@@ -269,10 +269,10 @@ static void log_result(const Salvage *salvage, const CronosSalvageResult *result
     if (result->lost->len > LOGGED_MOST)
         cronos_log_event(CRONOS_LOG_WARNING, name, NULL, "and %u more members not salvaged",
                          result->lost->len - LOGGED_MOST);
-    cronos_log_event(complete ? CRONOS_LOG_INFO : CRONOS_LOG_WARNING, name, result->path,
-                     "salvaged: %" G_GUINT64_FORMAT " members, %" G_GUINT64_FORMAT " lost%s",
-                     result->members, result->lost->len + result->unnamed_lost,
-                     result->uncertain ? ", and maybe more" : "");
+    cronos_log_result(complete ? CRONOS_LOG_INFO : CRONOS_LOG_WARNING, name, result->path,
+                      "salvaged: %" G_GUINT64_FORMAT " members, %" G_GUINT64_FORMAT " lost%s",
+                      result->members, result->lost->len + result->unnamed_lost,
+                      result->uncertain ? ", and maybe more" : "");
 }
 
 static gboolean salvage_to(Salvage *salvage, const char *directory, const char *to,

@@ -156,8 +156,9 @@ CronosVerifyResult *cronos_verify(const CronosConfig *config, const CronosBackup
     cronos_tally_clear(&tally);
     if (!done)
         return NULL;
-    cronos_log_event(cronos_verify_result_is_whole(result) ? CRONOS_LOG_INFO : CRONOS_LOG_WARNING,
-                     backup->file_name, NULL, "verified: %" G_GUINT64_FORMAT " members, %u damaged",
-                     result->members, result->damaged->len);
+    cronos_log_result(cronos_verify_result_is_whole(result) ? CRONOS_LOG_INFO : CRONOS_LOG_WARNING,
+                      backup->file_name, NULL,
+                      "verified: %" G_GUINT64_FORMAT " members, %u damaged", result->members,
+                      result->damaged->len);
     return g_steal_pointer(&result);
 }

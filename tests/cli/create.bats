@@ -25,6 +25,14 @@ refused_name()
     [[ ! -e $BACKUPS ]] || assert_files "$BACKUPS"
 }
 
+@test "--verbose tells once what was made" {
+    make_small_tree
+    run --separate-stderr -0 cronos -v create x
+    assert_contains "$stderr" "4 files, 3 folders, 1 link"
+    refute_contains "$stderr" "backup made"
+    grep -q "backup made: 4 files" logs/egos_system.log
+}
+
 @test "a dry run tells the path that create would print, of the top directory too" {
     make_small_tree
     run --separate-stderr -0 cronos create x -n

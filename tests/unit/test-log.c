@@ -176,6 +176,22 @@ static void case_before_line(const char *file)
     exit(count_before);
 }
 
+static void case_results(const char *file)
+{
+    const CronosLogOptions options = {
+        .program = "cronos",
+        .file_level = CRONOS_LOG_INFO,
+        .stderr_level = CRONOS_LOG_INFO,
+        .tells_results = TRUE,
+        .use_stderr = TRUE,
+        .file = file,
+    };
+
+    cronos_log_start(&options);
+    cronos_log_event(CRONOS_LOG_INFO, NULL, NULL, "begun");
+    cronos_log_result(CRONOS_LOG_INFO, "a.zip", NULL, "made: %d files", 3);
+}
+
 static char *read_log(const char *file)
 {
     g_autofree char *path = g_build_filename(directory, file, NULL);
@@ -310,6 +326,18 @@ static void test_before_line(void **state)
     assert_int_equal(WEXITSTATUS(status), 2);
 }
 
+/* --verbose told of what was made twice: in the command's words, and in the log's. */
+static void test_results(void **state)
+{
+    g_autofree char *errors = NULL;
+
+    assert_int_equal(run_case("results", "log", &errors), 0);
+    assert_string_equal(errors, "cronos: begun\n");
+    g_autofree char *text = read_log("log");
+    assert_non_null(strstr(text, "]: begun\n"));
+    assert_non_null(strstr(text, "]: made: 3 files backup=a.zip\n"));
+}
+
 static void test_level_parse(void **state)
 {
     CronosLogLevel level;
@@ -336,6 +364,7 @@ static const struct {
     {"foreign-warning", case_foreign_warning},
     {"own-critical", case_own_critical},
     {"before-line", case_before_line},
+    {"results", case_results},
 };
 
 int main(int argc, char **argv)
@@ -350,6 +379,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fatal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_before_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_results, set_up, tear_down),
         cmocka_unit_test(test_level_parse),
     };
 
