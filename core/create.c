@@ -105,6 +105,18 @@ static gboolean lock_directory(CreateRun *run, GError **error)
     return run->directory != NULL;
 }
 
+/* Changes in the root are stamped by the clock of its file system, which on a file server may be
+ * behind ours. The archive just made bears its time, too, where both lie on one device. */
+static void heed_slower_clock(CreateRun *run)
+{
+    struct stat root, archive;
+    CronosMemberInfo made;
+
+    if (stat(create_run_root(run), &root) == 0 && fstat(run->fd, &archive) == 0 &&
+        root.st_dev == archive.st_dev && cronos_member_info_from_stat(&archive, &made))
+        run->started_ns = MIN(run->started_ns, made.mtime_ns);
+}
+
 static gboolean begin_archive(CreateRun *run, GError **error)
 {
     if (!check_space(run, error))
@@ -118,7 +130,10 @@ static gboolean begin_archive(CreateRun *run, GError **error)
                                                        run->started_ns / NS_PER_S);
     run->member = !create_root_has_metadata(run);
     run->fd = cronos_backup_directory_create_temporary(run->directory, &run->temporary, error);
-    return run->fd >= 0;
+    if (run->fd < 0)
+        return FALSE;
+    heed_slower_clock(run);
+    return TRUE;
 }
 
 /* @dirfd: the backup directory. */

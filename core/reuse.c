@@ -2,8 +2,10 @@
  * reuse.c - which members can be taken over, and taking small ones over, many at a time
  *
  * Clocks: the kernel stamps changes with the time of its last tick, and some file systems keep
- * whole seconds, so a change right after a backup's start can bear a time shortly before it. Times
- * that are nearer to the start than that do not count as earlier. */
+ * hundredths, whole or even seconds of that, so a change right after a backup's start can bear a
+ * time shortly before it. Times that are nearer to the start than both together do not count as
+ * earlier. That the start is told by a clock that is not ahead of the file system's is up to
+ * create. */
 #include "core/error.h"
 #include "core/reuse-private.h"
 #include "core/zip/zip-format.h"
@@ -13,10 +15,10 @@
 #include <string.h>
 
 #define NS_PER_S G_GINT64_CONSTANT(1000000000)
-/* A tick is at most a hundredth of a second. */
-#define FINE_CLOCK_NS (NS_PER_S / 100)
-/* FAT's, the coarsest. */
-#define COARSE_CLOCK_NS (2 * NS_PER_S)
+/* A tick is at most a hundredth of a second, and so are the times that exFAT keeps. */
+#define FINE_CLOCK_NS (NS_PER_S / 50)
+/* FAT's, the coarsest, and a tick. */
+#define COARSE_CLOCK_NS (2 * NS_PER_S + NS_PER_S / 50)
 
 /* Members this near to each other are read at once, with what lies between them. */
 #define GAP_BYTES_MAX 4096u
@@ -96,11 +98,11 @@ static guint32 look_up(CronosReuseReader *reader, const char *path, gsize path_l
                                    path_length - (gsize)(name - path));
 }
 
-static gboolean is_earlier(gint64 time_ns, gint64 started_ns)
+gboolean cronos_reuse_is_earlier(gint64 time_ns, gint64 moment_ns)
 {
     gint64 margin = time_ns % NS_PER_S == 0 ? COARSE_CLOCK_NS : FINE_CLOCK_NS;
 
-    return time_ns < started_ns - margin;
+    return time_ns < moment_ns - margin;
 }
 
 static gboolean is_unchanged(const CronosReuse *reuse, const CronosMemberInfo *recorded,
@@ -109,8 +111,8 @@ static gboolean is_unchanged(const CronosReuse *reuse, const CronosMemberInfo *r
     return recorded->has_identity && walked->has_identity && recorded->kind == walked->kind &&
            recorded->size_bytes == walked->size_bytes && recorded->inode == walked->inode &&
            recorded->mtime_ns == walked->mtime_ns && recorded->ctime_ns == walked->ctime_ns &&
-           is_earlier(walked->mtime_ns, reuse->started_ns) &&
-           is_earlier(walked->ctime_ns, reuse->started_ns);
+           cronos_reuse_is_earlier(walked->mtime_ns, reuse->started_ns) &&
+           cronos_reuse_is_earlier(walked->ctime_ns, reuse->started_ns);
 }
 
 gboolean cronos_reuse_find(CronosReuseReader *reader, const char *path, gsize path_length,

@@ -164,7 +164,7 @@ static void test_restore(void **state)
  * clock of a kernel tells it. */
 static void settle(void)
 {
-    const gint64 end = g_get_real_time() + 20000;
+    const gint64 end = g_get_real_time() + 40000;
 
     while (g_get_real_time() <= end)
         g_usleep(1000);

@@ -172,10 +172,10 @@ wait_until()
 }
 
 # Waits until what was changed last lies before the start of any later backup, as the coarsest clock
-# of a kernel tells it.
+# of a kernel tells both.
 settle()
 {
-    wait_until 20 is_past $((${EPOCHREALTIME/[.,]/} + 20000))
+    wait_until 20 is_past $((${EPOCHREALTIME/[.,]/} + 40000))
 }
 
 # $1: microseconds since 1970.

@@ -184,7 +184,7 @@ static void test_not_due(void **state)
     CronosCreateOptions options = {.type = "auto", .level = -1, .if_changed = TRUE};
     g_autoptr(GError) error = NULL;
 
-    g_usleep(20000); /* the files are older than any backup then */
+    g_usleep(40000); /* the files are older than any backup then */
     configure(fixture, "true", "true");
     g_autoptr(CronosCreateResult) first =
         cronos_backup_run(fixture->config, &options, NULL, &error);

@@ -300,13 +300,15 @@ static void test_find_refuses_what_may_have_changed_after_the_start(void **state
     const gint64 whole = STARTED_NS / NS_PER_S * NS_PER_S;
 
     assert_true(find_with_times(fixture, old, old));
-    assert_true(find_with_times(fixture, STARTED_NS - 20 * MS, STARTED_NS - 20 * MS));
+    assert_true(find_with_times(fixture, STARTED_NS - 21 * MS, STARTED_NS - 21 * MS));
     assert_false(find_with_times(fixture, old, STARTED_NS + NS_PER_S));
     assert_false(find_with_times(fixture, old, STARTED_NS));
     /* Within a tick of the kernel's clock. */
     assert_false(find_with_times(fixture, old, STARTED_NS - 1));
     assert_false(find_with_times(fixture, old, STARTED_NS - 9 * MS));
     assert_false(find_with_times(fixture, STARTED_NS - 9 * MS, old));
+    /* The same on a file system that keeps hundredths of a second. */
+    assert_false(find_with_times(fixture, old, STARTED_NS - 19 * MS));
     /* A file system that keeps whole seconds, or every other one. */
     assert_false(find_with_times(fixture, old, whole));
     assert_false(find_with_times(fixture, old, whole - NS_PER_S));
@@ -314,6 +316,24 @@ static void test_find_refuses_what_may_have_changed_after_the_start(void **state
     /* mtime is whatever a user says. */
     assert_false(find_with_times(fixture, STARTED_NS + 1000 * NS_PER_S, old));
     assert_true(find_with_times(fixture, -5 * NS_PER_S, old));
+}
+
+/* What a change at a moment leaves is that moment's tick, as coarsely as the file system keeps it.
+ */
+static void test_earlier_heeds_ticks_and_granularity(void **state)
+{
+    static const gint64 granularities[] = {1, 1000, MS, 10 * MS, NS_PER_S, 2 * NS_PER_S};
+
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(granularities); i++)
+        for (gint64 later = 0; later < 2 * NS_PER_S; later += 9 * MS + 123) {
+            gint64 moment = STARTED_NS + later;
+            gint64 tick = moment - 10 * MS + 1;
+
+            assert_false(cronos_reuse_is_earlier(tick - tick % granularities[i], moment));
+        }
+    assert_true(cronos_reuse_is_earlier(STARTED_NS - 21 * MS, STARTED_NS));
+    assert_true(cronos_reuse_is_earlier((STARTED_NS / NS_PER_S - 2) * NS_PER_S, STARTED_NS));
 }
 
 static void assert_state(Fixture *fixture, const char *path, const CronosMemberInfo *info,
@@ -744,6 +764,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_find_refuses_what_may_have_changed_after_the_start,
                                         set_up, tear_down),
+        cmocka_unit_test(test_earlier_heeds_ticks_and_granularity),
         cmocka_unit_test_setup_teardown(test_compare_looks_at_kinds_modes_and_owners, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_take_brings_what_was_stored, set_up, tear_down),
