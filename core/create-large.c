@@ -96,6 +96,7 @@ static gboolean examine(CreateWorker *worker, CreateLarge *large, GError **error
     }
     cronos_member_info_from_stat(&large->before, &large->info);
     guint64 size = large->info.size_bytes;
+    large->fresh = create_is_fresh(&large->info);
     large->drop_cache =
         large->before.st_size >= DROP_CACHE_FROM && !is_cached(large->fd, large->before.st_size);
     (void)posix_fadvise(large->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -136,6 +137,23 @@ void create_large_segment(CreateLarge *large, guint64 first_chunk, CreateJob *jo
     job->first_chunk = first_chunk;
     job->end_chunk = MIN(end, large->chunk_count);
     job->expected_bytes = (job->end_chunk - first_chunk) * large->chunk_size;
+}
+
+gboolean create_large_reads_same(CreateWorker *worker, const CreateLarge *large, guint32 crc32,
+                                 GCancellable *cancellable)
+{
+    guint8 *in = create_worker_room(worker, CREATE_WHOLE_BYTES);
+    guint32 seen = 0;
+
+    for (guint64 at = 0; at < large->info.size_bytes; at += CREATE_WHOLE_BYTES) {
+        gsize size = (gsize)MIN(large->info.size_bytes - at, CREATE_WHOLE_BYTES);
+
+        if (g_cancellable_is_cancelled(cancellable) ||
+            read_at(large->fd, in, size, at) != (gssize)size)
+            return FALSE;
+        seen = libdeflate_crc32(seen, in, size);
+    }
+    return seen == crc32;
 }
 
 static gboolean is_hole(const CreateLarge *large, guint64 offset, guint64 size)

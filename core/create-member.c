@@ -182,6 +182,15 @@ gboolean create_same_file(const struct stat *before, const struct stat *after)
            before->st_ctim.tv_nsec == after->st_ctim.tv_nsec;
 }
 
+gboolean create_is_fresh(const CronosMemberInfo *info)
+{
+    gint64 now_ns = g_get_real_time() * 1000;
+
+    /* A modification time in the future is what somebody set it to. */
+    return !cronos_reuse_is_earlier(info->ctime_ns, now_ns) ||
+           (info->mtime_ns <= now_ns && !cronos_reuse_is_earlier(info->mtime_ns, now_ns));
+}
+
 /* Returns: bytes read, at most @size; fewer only at the end of the file; -1 with errno. */
 static gssize read_fully(int fd, guint8 *buffer, gsize size)
 {
@@ -208,6 +217,15 @@ typedef enum {
     READ_FAILED,
 } ReadOutcome;
 
+/* @size bytes were read into the worker's room. Returns: whether they are read once more. */
+static gboolean reads_same(CreateWorker *worker, int fd, gsize size)
+{
+    guint32 crc32 = libdeflate_crc32(0, worker->in, size);
+
+    return read_fully(fd, worker->in, size) == (gssize)size &&
+           libdeflate_crc32(0, worker->in, size) == crc32;
+}
+
 /* Reads the file open on @fd into the worker's room; the item gets what stat told first. */
 static ReadOutcome read_open_file(CreateWorker *worker, int fd, CreateItem *item, gsize *out_size,
                                   GError **error)
@@ -228,6 +246,7 @@ static ReadOutcome read_open_file(CreateWorker *worker, int fd, CreateItem *item
         return READ_OVERSIZED;
     if (before.st_size == 0)
         return READ_DONE;
+    gboolean fresh = create_is_fresh(&item->info);
     gssize got =
         read_fully(fd, create_worker_room(worker, CREATE_WHOLE_BYTES), (gsize)before.st_size);
     if (got < 0 || fstat(fd, &after) != 0) {
@@ -235,7 +254,9 @@ static ReadOutcome read_open_file(CreateWorker *worker, int fd, CreateItem *item
         return READ_FAILED;
     }
     *out_size = (gsize)got;
-    return got == before.st_size && create_same_file(&before, &after) ? READ_DONE : READ_CHANGED;
+    if (got != before.st_size || !create_same_file(&before, &after))
+        return READ_CHANGED;
+    return !fresh || reads_same(worker, fd, *out_size) ? READ_DONE : READ_CHANGED;
 }
 
 static ReadOutcome read_once(CreateWorker *worker, const char *path, CreateItem *item,

@@ -56,6 +56,7 @@ typedef struct {
     guint16 method;
     guint32 chunk_size;
     guint64 chunk_count;
+    gboolean fresh; /* its times need not tell of changes while it is read */
     gboolean sparse;
     gboolean drop_cache; /* it was not cached before, and is not to be afterwards */
     gint failed;         /* atomic: its remaining segments are not worth reading */
@@ -118,6 +119,9 @@ gboolean create_worker_shrinks(CreateWorker *worker, const guint8 *bytes, gsize 
 void create_batch_run(CreateWorker *worker, CreateJob *job, GCancellable *cancelled);
 /* Returns: whether the file is, by what stat tells, what it was. */
 gboolean create_same_file(const struct stat *before, const struct stat *after);
+/* Returns: whether a file that is @info now was changed so recently that a change from now on need
+ * not show in its times. */
+gboolean create_is_fresh(const CronosMemberInfo *info);
 /* Returns: (owned) "PATH: reason", for whatever kept @path from being read. */
 char *create_problem(const char *path, const GError *error);
 
@@ -131,6 +135,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CreateLarge, create_large_unref)
 guint64 create_large_segment_chunks(const CreateLarge *large);
 /* Makes @job (reset) the segment of @large that starts at @first_chunk. */
 void create_large_segment(CreateLarge *large, guint64 first_chunk, CreateJob *job);
+/* Reads the whole file once more. Returns: whether its bytes are still those of checksum @crc32. */
+gboolean create_large_reads_same(CreateWorker *worker, const CreateLarge *large, guint32 crc32,
+                                 GCancellable *cancellable);
 /* Reads and compresses a segment. A file that became shorter is filled up with zeros: the
  * comparison at its end tells. */
 void create_segment_run(CreateWorker *worker, CreateJob *job);

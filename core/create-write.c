@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * create-write.c - jobs into the archive, in the walk's order
  *
- * A large file is held against its stat when its last segment arrives.  One that changed meanwhile
- * is taken back and read again here, without the other threads' help; what the second reading gave
- * stays, and is reported if it changed once more. */
+ * A large file is held against its stat when its last segment arrives, and against its bytes where
+ * its times are too fresh to tell.  One that changed meanwhile is taken back and read again here,
+ * without the other threads' help; what the second reading gave stays, and is reported if it
+ * changed once more. */
 #include "core/create-private.h"
 #include "core/error.h"
 #include "core/fault.h"
@@ -190,11 +191,20 @@ static gboolean end_reused(CreateWriter *writer, CreateLarge *large, GError **er
     return add_index(writer, large, error);
 }
 
+static gboolean has_changed(CreateWriter *writer, const CreateLarge *large)
+{
+    struct stat after;
+
+    if (fstat(large->fd, &after) != 0 || !create_same_file(&large->before, &after))
+        return TRUE;
+    return large->fresh && !create_large_reads_same(&writer->worker, large, writer->large_crc32,
+                                                    writer->cancellable);
+}
+
 /* @attempt: how often the file had changed before. */
 static gboolean end_large(CreateWriter *writer, CreateLarge *large, guint attempt, GError **error)
 {
-    struct stat after;
-    gboolean changed = fstat(large->fd, &after) != 0 || !create_same_file(&large->before, &after);
+    gboolean changed = has_changed(writer, large);
     gboolean grew = large->method == ZIP_METHOD_DEFLATED &&
                     writer->large_stored_bytes >= large->info.size_bytes;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * test-create-clock.c - backups where the clocks of host and file system disagree
+ * test-create-clock.c - backups where clocks do not tell what they should
  *
- * The functions of libraries that tell the time are taken over by those below. */
+ * The functions of libraries that tell times, or that act on files, are taken over by those below.
+ */
 #include "core/create.h"
 #include "core/metadata.h"
 #include "tests/unit/temporary.h"
@@ -11,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -32,6 +34,43 @@ gint64 g_get_real_time(void)
     return true_time_us() + ahead_us;
 }
 
+/* A file whose times stand still while it is overwritten. */
+static struct {
+    gboolean active;
+    int fd;
+    ino_t inode;
+    struct timespec stamp;
+    gint overwrites; /* atomic: so many are to come, one each time that the file was read to its end
+                      */
+    gint readings;   /* atomic: how often it was read to its end */
+} still;
+
+int fstat(int fd, struct stat *status)
+{
+    int result = fstatat(fd, "", status, AT_EMPTY_PATH);
+
+    if (result == 0 && still.active && status->st_ino == still.inode)
+        status->st_mtim = status->st_ctim = still.stamp;
+    return result;
+}
+
+ssize_t pread(int fd, void *buffer, size_t size, off_t offset)
+{
+    ssize_t got = syscall(SYS_pread64, fd, buffer, size, offset);
+    struct stat status;
+
+    if (still.active && got > 0 && fstat(fd, &status) == 0 && status.st_ino == still.inode &&
+        offset + got == status.st_size) {
+        g_atomic_int_inc(&still.readings);
+        if (g_atomic_int_get(&still.overwrites) > 0) {
+            guint8 letter = (guint8)('a' + g_atomic_int_add(&still.overwrites, -1));
+
+            (void)!pwrite(still.fd, &letter, 1, 0);
+        }
+    }
+    return got;
+}
+
 typedef struct {
     char *directory;
     char *root;
@@ -44,6 +83,7 @@ static int set_up(void **state)
     g_autoptr(GError) error = NULL;
 
     ahead_us = 0;
+    still.active = FALSE;
     fixture->directory = temporary_new();
     fixture->root = g_build_filename(fixture->directory, "project", NULL);
     assert_int_equal(g_mkdir(fixture->root, 0755), 0);
@@ -111,11 +151,87 @@ static void test_a_backup_starts_by_the_file_systems_clock(void **state)
     assert_true(started_us(behind) <= true_time_us() + ahead_us);
 }
 
+/* Has "still" be of @size bytes and last changed so many seconds ago; it will be overwritten so
+ * many times. */
+static void make_still(Fixture *fixture, gsize size, gint64 age_seconds, gint overwrites)
+{
+    g_autofree char *path = g_build_filename(fixture->root, "still", NULL);
+    g_autofree char *text = g_strnfill(size, 'x');
+    struct stat status;
+
+    assert_true(g_file_set_contents(path, text, (gssize)size, NULL));
+    still.fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(fstat(still.fd, &status), 0);
+    still.inode = status.st_ino;
+    still.stamp = (struct timespec){true_time_us() / US_PER_S - age_seconds, 1};
+    still.overwrites = overwrites;
+    still.readings = 0;
+    still.active = TRUE;
+}
+
+static char first_letter(const CronosCreateResult *result)
+{
+    g_autoptr(CronosArchive) archive = cronos_archive_open(AT_FDCWD, result->path, NULL);
+    char letter;
+
+    assert_non_null(archive);
+    assert_int_equal(cronos_archive_read(archive, cronos_archive_lookup_path(archive, "still"), 0,
+                                         &letter, 1, NULL),
+                     1);
+    return letter;
+}
+
+static void check_overwritten(Fixture *fixture, gsize size)
+{
+    static const gint64 fresh = -5; /* a server's clock that is ahead */
+
+    make_still(fixture, size, fresh, 1);
+    g_autoptr(CronosCreateResult) once = backup(fixture);
+    assert_int_equal(once->unreadable->len, 0);
+    assert_int_equal(first_letter(once), 'b');
+    close(still.fd);
+
+    make_still(fixture, size, fresh, 3);
+    g_autoptr(CronosCreateResult) always = backup(fixture);
+    assert_int_equal(always->unreadable->len, 1);
+    assert_string_equal(always->unreadable->pdata[0], "still: changed while it was read");
+    close(still.fd);
+}
+
+/* Once, a file that was overwritten while it was read, within the tick in which it had last been
+ * changed, was stored half old and half new without a word. */
+static void test_a_fresh_file_is_read_twice(void **state)
+{
+    check_overwritten(*state, 5000);
+}
+
+static void test_a_fresh_large_file_is_read_twice(void **state)
+{
+    check_overwritten(*state, 3000000);
+}
+
+/* What was just unpacked is older than a few ticks when it is read. */
+static void test_other_files_are_read_once(void **state)
+{
+    static const gsize sizes[] = {5000, 3000000};
+
+    for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        make_still(*state, sizes[i], 1, 0);
+        g_autoptr(CronosCreateResult) result = backup(*state);
+        assert_int_equal(result->unreadable->len, 0);
+        assert_int_equal(still.readings, 1);
+        close(still.fd);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_backup_starts_by_the_file_systems_clock, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_a_fresh_file_is_read_twice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_fresh_large_file_is_read_twice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_other_files_are_read_once, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
