@@ -137,6 +137,7 @@ static CronosReuse *try_backup(int dirfd, const char *file_name, const char *roo
         return NULL;
     g_autoptr(CronosReuse) reuse = g_new0(CronosReuse, 1);
     reuse->fd = -1;
+    reuse->opened_ns = g_get_real_time() * 1000;
     if (!take_metadata(reuse, metadata, root, level) ||
         !open_archive(reuse, dirfd, file_name, error))
         return NULL;

@@ -9,7 +9,7 @@ struct CronosReuse {
     int fd;
     CronosZipIndex *index;
     guint64 limit; /* of member data */
-    gint64 started_ns;
+    gint64 started_ns, opened_ns;
     char *file_name;
     gboolean has_metadata_member;
 };

@@ -105,14 +105,22 @@ gboolean cronos_reuse_is_earlier(gint64 time_ns, gint64 moment_ns)
     return time_ns < moment_ns - margin;
 }
 
+/* A modification time beyond now is what somebody set it to, and what that leaves of a later change
+ * is its ctime; one in the past is heeded for file systems that know no ctime. */
+static gboolean is_settled(const CronosReuse *reuse, const CronosMemberInfo *walked)
+{
+    return cronos_reuse_is_earlier(walked->ctime_ns, reuse->started_ns) &&
+           (cronos_reuse_is_earlier(walked->mtime_ns, reuse->started_ns) ||
+            walked->mtime_ns > reuse->opened_ns);
+}
+
 static gboolean is_unchanged(const CronosReuse *reuse, const CronosMemberInfo *recorded,
                              const CronosMemberInfo *walked)
 {
     return recorded->has_identity && walked->has_identity && recorded->kind == walked->kind &&
            recorded->size_bytes == walked->size_bytes && recorded->inode == walked->inode &&
            recorded->mtime_ns == walked->mtime_ns && recorded->ctime_ns == walked->ctime_ns &&
-           cronos_reuse_is_earlier(walked->mtime_ns, reuse->started_ns) &&
-           cronos_reuse_is_earlier(walked->ctime_ns, reuse->started_ns);
+           is_settled(reuse, walked);
 }
 
 gboolean cronos_reuse_find(CronosReuseReader *reader, const char *path, gsize path_length,

@@ -3,7 +3,8 @@
  *
  * A file is taken for unchanged when path, size, mtime, ctime and inode are those recorded, and
  * both times lie before the start of that backup: a later change can not have left the ctime as it
- * was (the "racy" rule of git). The source file is not even opened then. What is taken over is
+ * was (the "racy" rule of git). An mtime in the future tells nothing, and is only held against the
+ * recorded one. The source file is not even opened then. What is taken over is
  * decoded and held against its CRC first, so that rot in an archive never spreads; what does not
  * pass is for the caller to compress afresh. */
 #pragma once

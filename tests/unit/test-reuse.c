@@ -316,6 +316,10 @@ static void test_find_refuses_what_may_have_changed_after_the_start(void **state
     /* mtime is whatever a user says. */
     assert_false(find_with_times(fixture, STARTED_NS + 1000 * NS_PER_S, old));
     assert_true(find_with_times(fixture, -5 * NS_PER_S, old));
+    gint64 future = (g_get_real_time() + G_GINT64_CONSTANT(86400000000)) * 1000;
+    assert_true(find_with_times(fixture, future, old));
+    assert_false(find_with_times(fixture, old, future));
+    assert_false(find_with_times(fixture, future, STARTED_NS));
 }
 
 /* What a change at a moment leaves is that moment's tick, as coarsely as the file system keeps it.
