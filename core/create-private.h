@@ -159,6 +159,8 @@ typedef struct {
     guint64 shared_bytes;     /* of its stored bytes, so far */
 } CreateWriter;
 
+/* Returns: why @path, of a directory or of something else, can not be a member; NULL: it can. */
+const char *create_refusal(const char *path, gsize length, gboolean is_directory);
 /* Fails with a system error of the archive, or CANCELLED. Consumes the job's contents. */
 gboolean create_writer_take(CreateWriter *writer, CreateJob *job, GError **error);
 void create_writer_clear(CreateWriter *writer);

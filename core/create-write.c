@@ -10,6 +10,7 @@
 #include "core/fault.h"
 #include "core/member-bytes.h"
 #include "core/zip/zip-format.h"
+#include "core/zip/zip-tree.h"
 
 #include <errno.h>
 #include <zlib.h>
@@ -52,26 +53,43 @@ static void report(CreateWriter *writer, const char *path, const GError *error)
 static gboolean write_serially(CreateWriter *writer, const char *path, gboolean stored,
                                guint attempt, GError **error);
 
-/* Returns: whether @path can be a member; reports why not. */
-static gboolean accept_path(CreateWriter *writer, const char *path, gsize length)
+/* Readers of ours, as of others, leave out what lies deeper than they allow. */
+static gboolean is_too_deep(const char *path, gsize length, gboolean is_directory)
 {
-    if (writer->reserved_name != NULL && strcmp(path, writer->reserved_name) == 0) {
-        g_ptr_array_add(writer->result->unreadable,
-                        cronos_member_report(path, "appeared while the backup was made"));
-        return FALSE;
-    }
-    if (length < G_MAXUINT16)
-        return TRUE;
-    g_ptr_array_add(writer->result->unreadable,
-                    cronos_member_report(path, "path too long for the format"));
-    return FALSE;
+    gsize folders = is_directory ? 1 : 0;
+
+    for (gsize i = 0; i < length; i++)
+        folders += path[i] == '/';
+    return folders > CRONOS_ZIP_DEPTH_MAX;
+}
+
+const char *create_refusal(const char *path, gsize length, gboolean is_directory)
+{
+    if (length >= G_MAXUINT16)
+        return "path too long for the format";
+    if (length > CRONOS_ZIP_DEPTH_MAX && is_too_deep(path, length, is_directory))
+        return "nested too deeply, in more than " G_STRINGIFY(CRONOS_ZIP_DEPTH_MAX) " folders";
+    return NULL;
+}
+
+/* Returns: whether @path can be a member; reports why not. */
+static gboolean accept_path(CreateWriter *writer, const char *path, gsize length,
+                            gboolean is_directory)
+{
+    const char *refusal = create_refusal(path, length, is_directory);
+
+    if (writer->reserved_name != NULL && strcmp(path, writer->reserved_name) == 0)
+        refusal = "appeared while the backup was made";
+    if (refusal != NULL)
+        g_ptr_array_add(writer->result->unreadable, cronos_member_report(path, refusal));
+    return refusal == NULL;
 }
 
 static gboolean take_item(CreateWriter *writer, CreateJob *job, CreateItem *item, GError **error)
 {
     const char *path = create_item_path(job, item);
 
-    if (!accept_path(writer, path, item->path_length))
+    if (!accept_path(writer, path, item->path_length, item->info.kind == CRONOS_MEMBER_DIRECTORY))
         return TRUE;
     if (item->problem != NULL)
         g_ptr_array_add(writer->result->unreadable, g_steal_pointer(&item->problem));
@@ -112,7 +130,7 @@ static gboolean begin_large(CreateWriter *writer, CreateLarge *large, GError **e
     if (large->damage != NULL)
         g_ptr_array_add(writer->result->damaged, g_steal_pointer(&large->damage));
     g_clear_pointer(&writer->builder, cronos_sozip_builder_free);
-    writer->abandoned = !accept_path(writer, large->path, large->path_length);
+    writer->abandoned = !accept_path(writer, large->path, large->path_length, FALSE);
     if (writer->abandoned)
         return TRUE;
     if (large->method == ZIP_METHOD_DEFLATED)

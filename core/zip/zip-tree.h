@@ -11,7 +11,7 @@
 #include "core/zip/zip-end.h"
 #include "core/zip/zip-mapping.h"
 
-#define CRONOS_ZIP_DEPTH_MAX 2048u
+#define CRONOS_ZIP_DEPTH_MAX 2048 /* a folder counts itself */
 #define CRONOS_ZIP_COMPONENT_MAX 1023u
 #define CRONOS_ZIP_NO_HEADER G_MAXUINT32
 #define CRONOS_ZIP_REPAIR_NOTES 100u

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test-create.c - backups of small trees, taken apart by unzip and Python */
+#include "core/archive.h"
 #include "core/create-private.h"
 #include "core/error.h"
 #include "core/metadata.h"
@@ -551,6 +552,55 @@ static void test_what_can_not_be_read_is_named(void **state)
     parts_clear(&parts);
 }
 
+/* Makes folders "d", each in the one before, and a file "f" in the innermost. */
+static void make_nested(Fixture *fixture, guint depth)
+{
+    int fd = open(fixture->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    for (guint i = 0; i < depth; i++) {
+        assert_int_equal(mkdirat(fd, "d", 0755), 0);
+        int inner = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_true(inner >= 0);
+        close(fd);
+        fd = inner;
+    }
+    int file = openat(fd, "f", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    assert_true(file >= 0);
+    close(file);
+    close(fd);
+}
+
+/* nftw does not reach that deep. */
+static void remove_nested(Fixture *fixture)
+{
+    g_autofree char *path = g_build_filename(fixture->root, "d", NULL);
+
+    g_free(run((const char *[]){"rm", "-r", path, NULL}));
+}
+
+/* Once, what lay deeper than archives are read was stored without a word, and could be found in no
+ * backup afterwards. */
+static void test_what_is_too_deep_for_readers_is_named(void **state)
+{
+    Fixture *fixture = *state;
+    CronosCreateOptions options = {.name = "x", .level = -1};
+
+    make_nested(fixture, 2048);
+    g_autoptr(CronosCreateResult) deepest = backup(fixture, &options);
+    assert_int_equal(deepest->unreadable->len, 0);
+    g_autoptr(CronosArchive) archive = cronos_archive_open(AT_FDCWD, deepest->path, NULL);
+    assert_int_equal(cronos_archive_count(archive), 1 + 1 + 2048 + 1);
+    remove_nested(fixture);
+
+    make_nested(fixture, 2049);
+    g_autoptr(CronosCreateResult) deeper = backup(fixture, &options);
+    assert_int_equal(deeper->unreadable->len, 2);
+    for (guint i = 0; i < 2; i++)
+        assert_non_null(strstr(deeper->unreadable->pdata[i], ": nested too deeply"));
+    assert_int_equal(deeper->directories, 2048);
+    remove_nested(fixture);
+}
+
 /* Takes the segments of "big", calling @meddle before the last one is written. */
 static void take_big(Parts *parts, void (*meddle)(Fixture *fixture), Fixture *fixture)
 {
@@ -653,6 +703,7 @@ int main(void)
         WITH_TREE(test_progress_reaches_its_end),
         WITH_TREE(test_wrong_options_are_refused),
         WITH_TREE(test_what_can_not_be_read_is_named),
+        WITH_TREE(test_what_is_too_deep_for_readers_is_named),
         WITH_TREE(test_a_file_that_changes_is_read_again),
         WITH_TREE(test_a_file_that_vanishes_is_taken_back),
     };
