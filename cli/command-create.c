@@ -83,6 +83,14 @@ static void report_damaged(const CronosCreateResult *result)
                            (const char *)g_ptr_array_index(result->damaged, i));
 }
 
+static void say_left_out(guint64 count, const char *one, const char *many)
+{
+    g_autofree char *text = cronos_format_count(count, one, many);
+
+    if (count > 0)
+        cronos_say_note("left out %s", text);
+}
+
 static void summarize(const CronosCreateResult *result, gboolean dry_run, double seconds)
 {
     g_autofree char *files = cronos_format_count(result->files, "file", "files");
@@ -106,12 +114,8 @@ static void summarize(const CronosCreateResult *result, gboolean dry_run, double
 
         cronos_say_note("%s (%s) taken over from the earlier backup", members, reused);
     }
-    if (result->skipped > 0) {
-        g_autofree char *skipped = cronos_format_count(result->skipped, "socket, FIFO or device",
-                                                       "sockets, FIFOs and devices");
-
-        cronos_say_note("left out %s", skipped);
-    }
+    say_left_out(result->skipped, "socket, FIFO or device", "sockets, FIFOs and devices");
+    say_left_out(result->mounts, "mount of backups", "mounts of backups");
     for (guint i = 0; result->removed != NULL && i < result->removed->len; i++)
         cronos_say_note("retention removed %s",
                         (const char *)g_ptr_array_index(result->removed, i));

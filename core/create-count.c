@@ -37,6 +37,7 @@ void create_run_collect(CreateRun *run, CronosScan *scan)
     const GPtrArray *unreadable = cronos_scan_unreadable(scan);
 
     run->result->skipped = cronos_scan_skipped(scan);
+    run->result->mounts = cronos_scan_mounts(scan);
     for (guint i = 0; unreadable != NULL && i < unreadable->len; i++)
         g_ptr_array_add(run->result->unreadable, g_strdup(unreadable->pdata[i]));
     g_ptr_array_sort(run->result->unreadable, compare_strings);

@@ -14,6 +14,7 @@
 
 #include "core/directory-names.h"
 #include "core/error.h"
+#include "core/own-mount.h"
 #include "core/scan-private.h"
 
 #include <dirent.h>
@@ -55,7 +56,7 @@ struct CronosScan {
     CronosScanItem item;
     GString *path;        /* what is being examined */
     GString *parent_path; /* of a frame that is given out late */
-    guint64 skipped;
+    guint64 skipped, mounts;
     GPtrArray *unreadable;
 };
 
@@ -203,6 +204,10 @@ static void examine_closed_directory(CronosScan *scan, const char *name, int err
     Frame *parent = top_frame(scan);
     struct stat status;
 
+    if (cronos_is_own_mount_at(parent->fd, parent->item.device, name)) {
+        scan->mounts++;
+        return;
+    }
     if (fstatat(parent->fd, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
         S_ISDIR(status.st_mode)) {
         if (is_to_skip(scan, &status))
@@ -216,6 +221,7 @@ static void examine_closed_directory(CronosScan *scan, const char *name, int err
 static void examine_directory(CronosScan *scan, const char *name)
 {
     gboolean parent_included = top_frame(scan)->included;
+    guint64 parent_device = top_frame(scan)->item.device;
     struct stat status;
     int fd = open_directory(scan);
 
@@ -228,7 +234,9 @@ static void examine_directory(CronosScan *scan, const char *name)
         close(fd);
         return;
     }
-    if (is_to_skip(scan, &status)) {
+    gboolean own = status.st_dev != parent_device && cronos_is_own_mount_fd(fd, status.st_dev);
+    scan->mounts += own;
+    if (own || is_to_skip(scan, &status)) {
         close(fd);
         return;
     }
@@ -421,6 +429,11 @@ int cronos_scan_root_fd(const CronosScan *scan)
 guint64 cronos_scan_skipped(const CronosScan *scan)
 {
     return scan->skipped;
+}
+
+guint64 cronos_scan_mounts(const CronosScan *scan)
+{
+    return scan->mounts;
 }
 
 const GPtrArray *cronos_scan_unreadable(const CronosScan *scan)

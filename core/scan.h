@@ -3,7 +3,8 @@
  *
  * Depth first, each directory's names sorted as bytes, a directory before its contents. Symbolic
  * links are never followed, neither is the root left through a race: every open is openat2 below
- * the root's descriptor with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS. Mount points are entered.
+ * the root's descriptor with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS. Mount points are entered, but
+ * for those of cronosfs: backups are no part of what is backed up.
  * Memory: the names of the directories on the current path. Neither the depth of the tree nor the
  * length of a path is limited. What vanishes or changes its kind while the walk looks at it is
  * among the unreadable, and the walk goes on. */
@@ -49,6 +50,8 @@ const CronosScanItem *cronos_scan_next(CronosScan *scan);
 int cronos_scan_root_fd(const CronosScan *scan); /* borrowed */
 /* Sockets, FIFOs and devices passed over so far that the patterns would have taken. */
 guint64 cronos_scan_skipped(const CronosScan *scan);
+/* Mounts of cronosfs passed over so far. */
+guint64 cronos_scan_mounts(const CronosScan *scan);
 /* Returns: (borrowed) array of char *: "PATH: reason" of what could not be listed or examined so
  * far. */
 const GPtrArray *cronos_scan_unreadable(const CronosScan *scan);

@@ -36,6 +36,28 @@ load ../lib/mount
     diff -r --no-dereference "$ROOT/src" "$MNT/latest/src"
 }
 
+# Once, every backup was backed up again, one level deeper each time.
+@test "a mount inside the root is no part of a backup, and restore --delete spares it" {
+    make_small_tree
+    backup x
+    MNT=$ROOT/look-back
+    mkdir "$MNT"
+    mount_backups
+    run --separate-stderr -0 cronos create y --json
+    assert_equal "$(json "$output" '[j["mounts"], j["directories"], j["unreadable"]]')" \
+        "[1, 3, []]"
+    assert_contains "$stderr" "left out 1 mount of backups"
+    run -0 cronos -q diff latest --source --exit-code
+    run --separate-stderr -0 cronos -q restore "$ID" --strategy overwrite --delete -y
+    assert_equal "$stderr" ""
+    assert_files "$MNT/$ID" a.txt src empty-folder empty-file link
+    # One that may not be entered, too.
+    give_to_user "$BACKUPS" "$ROOT/logs"
+    run --separate-stderr -0 as_user cronos -C "$ROOT" create z --json
+    assert_equal "$(json "$output" '[j["mounts"], j["directories"], j["unreadable"]]')" \
+        "[1, 3, []]"
+}
+
 @test "ls -l of the mount's root opens no archive" {
     make_small_tree
     backup x
