@@ -278,6 +278,7 @@ gboolean cronos_compare_source(const CronosConfig *config, CronosArchive *archiv
                                GError **error)
 {
     const char *const skip[] = {cronos_config_backup_directory(config), NULL};
+    const char *const skip_files[] = {cronos_config_log_file(config), NULL};
     g_autoptr(CronosRecordedPatterns) patterns =
         cronos_recorded_patterns_read(archive, config, error);
     if (patterns == NULL)
@@ -287,6 +288,7 @@ gboolean cronos_compare_source(const CronosConfig *config, CronosArchive *archiv
         .include = patterns->include_patterns,
         .exclude = patterns->exclude_patterns,
         .skip_directories = skip,
+        .skip_files = skip_files,
         .exclude_caches = cronos_config_bool(config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES),
     };
     g_autoptr(CronosScan) scan = cronos_scan_open(&options, error);

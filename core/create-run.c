@@ -87,11 +87,13 @@ static gboolean prepare_patterns(CreateRun *run, GError **error)
 static void prepare_scan(CreateRun *run)
 {
     run->skip[0] = cronos_config_backup_directory(run->config);
+    run->skip_files[0] = cronos_config_log_file(run->config);
     run->scan = (CronosScanOptions){
         .root = create_run_root(run),
         .include = run->include_patterns,
         .exclude = run->exclude_patterns,
         .skip_directories = run->skip,
+        .skip_files = run->skip_files,
         .exclude_caches = cronos_config_bool(run->config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES),
     };
 }

@@ -23,7 +23,7 @@ typedef struct {
     const char *type;
     GPtrArray *include, *exclude; /* of const char *, NULL-terminated, borrowed strings */
     CronosPatterns *include_patterns, *exclude_patterns;
-    const char *skip[2];
+    const char *skip[2], *skip_files[2]; /* as the walk's options have them */
     CronosScanOptions scan;
     gint64 created, started_ns; /* s; ns */
     gboolean member;            /* the metadata is a member too */

@@ -2,8 +2,8 @@
  * restore-extra.c - --delete: what lies in the target and not in the backup
  *
  * Only what a backup with the recorded patterns would hold is looked at: what they leave out (.git,
- * node_modules, ...) is missing from the backup by intent, and stays; so does the backup directory,
- * and so does every folder that holds anything that stays. */
+ * node_modules, ...) is missing from the backup by intent, and stays; so do the backup directory
+ * and our log, and so does every folder that holds anything that stays. */
 #include "core/below.h"
 #include "core/directory-names.h"
 #include "core/error.h"
@@ -45,11 +45,13 @@ GPtrArray *cronos_restore_find_extra(const CronosRestorePlan *plan, const char *
                                      const CronosConfig *config, GError **error)
 {
     const char *const skip[] = {cronos_config_backup_directory(config), NULL};
+    const char *const skip_files[] = {cronos_config_log_file(config), NULL};
     const CronosScanOptions options = {
         .root = target,
         .include = patterns->include_patterns,
         .exclude = patterns->exclude_patterns,
         .skip_directories = skip,
+        .skip_files = skip_files,
         .exclude_caches = cronos_config_bool(config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES),
     };
     g_autoptr(CronosScan) scan = cronos_scan_open(&options, error);

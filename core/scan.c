@@ -48,9 +48,9 @@ struct CronosScan {
     int root_fd;
     const CronosPatterns *include, *exclude;
     gboolean exclude_caches;
-    GArray *skip;   /* of Identity */
-    GArray *frames; /* of Frame */
-    guint emitted;  /* frames given out as items, from the root on; the root counts as given out */
+    GArray *skip, *skip_files; /* of Identity */
+    GArray *frames;            /* of Frame */
+    guint emitted; /* frames given out as items, from the root on; the root counts as given out */
     gboolean flush;
     gboolean held; /* "item" waits for the frames above it */
     CronosScanItem item;
@@ -152,10 +152,10 @@ static gboolean is_valid_cache_tag(int directory_fd)
     return valid;
 }
 
-static gboolean is_to_skip(const CronosScan *scan, const struct stat *status)
+static gboolean is_to_skip(const GArray *identities, const struct stat *status)
 {
-    for (guint i = 0; i < scan->skip->len; i++) {
-        const Identity *skip = &g_array_index(scan->skip, Identity, i);
+    for (guint i = 0; i < identities->len; i++) {
+        const Identity *skip = &g_array_index(identities, Identity, i);
 
         if (skip->device == status->st_dev && skip->inode == status->st_ino)
             return TRUE;
@@ -210,7 +210,7 @@ static void examine_closed_directory(CronosScan *scan, const char *name, int err
     }
     if (fstatat(parent->fd, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
         S_ISDIR(status.st_mode)) {
-        if (is_to_skip(scan, &status))
+        if (is_to_skip(scan->skip, &status))
             return;
         if (is_included(scan, parent->included, TRUE) && item_from_stat(&status, &scan->item))
             hold_item(scan);
@@ -236,7 +236,7 @@ static void examine_directory(CronosScan *scan, const char *name)
     }
     gboolean own = status.st_dev != parent_device && cronos_is_own_mount_fd(fd, status.st_dev);
     scan->mounts += own;
-    if (own || is_to_skip(scan, &status)) {
+    if (own || is_to_skip(scan->skip, &status)) {
         close(fd);
         return;
     }
@@ -272,7 +272,7 @@ static void examine_leaf(CronosScan *scan, const char *name, unsigned char type)
         note_unreadable(scan, "replaced by a directory while it was examined");
     } else if (!item_from_stat(&status, &scan->item)) {
         scan->skipped++;
-    } else {
+    } else if (!S_ISREG(status.st_mode) || !is_to_skip(scan->skip_files, &status)) {
         if (S_ISLNK(status.st_mode) && status.st_size == 0)
             measure_symlink(parent->fd, name, &scan->item.info);
         hold_item(scan);
@@ -347,14 +347,14 @@ const CronosScanItem *cronos_scan_next(CronosScan *scan)
     }
 }
 
-/* A directory that does not exist can not be met on the walk either. */
-static GArray *identify_skips(const char *const *directories)
+/* What does not exist can not be met on the walk either. @paths: NULL-terminated or NULL. */
+static GArray *identify_skips(const char *const *paths)
 {
     GArray *skip = g_array_new(FALSE, FALSE, sizeof(Identity));
     struct stat status;
 
-    for (; directories != NULL && *directories != NULL; directories++) {
-        if (stat(*directories, &status) != 0)
+    for (; paths != NULL && *paths != NULL; paths++) {
+        if (stat(*paths, &status) != 0)
             continue;
         Identity identity = {status.st_dev, status.st_ino};
         g_array_append_val(skip, identity);
@@ -372,7 +372,7 @@ static gboolean open_root(CronosScan *scan, GError **error)
         cronos_error_set_system(error, errno, "%s", quoted);
         return FALSE;
     }
-    if (is_to_skip(scan, &status)) {
+    if (is_to_skip(scan->skip, &status)) {
         g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE,
                     "%s: is itself among the directories to be left out", quoted);
         return FALSE;
@@ -397,6 +397,7 @@ CronosScan *cronos_scan_open(const CronosScanOptions *options, GError **error)
     scan->exclude = options->exclude;
     scan->exclude_caches = options->exclude_caches;
     scan->skip = identify_skips(options->skip_directories);
+    scan->skip_files = identify_skips(options->skip_files);
     scan->frames = g_array_new(FALSE, FALSE, sizeof(Frame));
     scan->path = g_string_new(NULL);
     scan->parent_path = g_string_new(NULL);
@@ -414,6 +415,7 @@ void cronos_scan_free(CronosScan *scan)
         close(scan->root_fd);
     g_array_unref(scan->frames);
     g_array_unref(scan->skip);
+    g_array_unref(scan->skip_files);
     g_string_free(scan->path, TRUE);
     g_string_free(scan->parent_path, TRUE);
     g_ptr_array_unref(scan->unreadable);

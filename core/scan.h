@@ -20,8 +20,10 @@ typedef struct {
     const CronosPatterns *exclude;       /* NULL: nothing; wins over include; prunes directories */
     const char *const *skip_directories; /* NULL-terminated absolute paths never entered (the backup
                                             directory), compared by device and inode */
-    gboolean exclude_caches;             /* leave out directories with a valid CACHEDIR.TAG, tag
-                                            included; the root itself is never taken for a cache */
+    const char *const
+        *skip_files;         /* likewise: regular files that are no items (the log), nullable */
+    gboolean exclude_caches; /* leave out directories with a valid CACHEDIR.TAG, tag
+                                      included; the root itself is never taken for a cache */
 } CronosScanOptions;
 
 typedef struct {
@@ -35,7 +37,7 @@ typedef struct {
 typedef struct CronosScan CronosScan;
 
 /* @options: the patterns must outlive the scan, all else is copied. A symbolic link is followed as
- * the root, and only there. @options->skip_directories that do not exist are ignored.
+ * the root, and only there. What is to be skipped and does not exist is ignored.
  * Returns: (owned), or NULL with a system error when the root can not be opened or listed, or USAGE
  * when it is one of the directories to skip.
  * Threads: one at a time. */

@@ -158,6 +158,21 @@ assert later != bytes
 open(sys.argv[1], "wb").write(later)' "$1"
 }
 
+# Once, patterns of one's own let the log in, which each backup adds to, and nothing was ever
+# unchanged again.
+@test "the log is no part of a backup, whatever the patterns are, and --delete spares it" {
+    printf 'backup: { exclude_patterns = ["*.o"]; };\n' >cronos.conf
+    assert_made
+    local first=${output##*/}
+    assert_made
+    assert_contains "$(unzip -Z1 "$output")" logs/
+    refute_contains "$(unzip -Z1 "$output")" egos_system.log
+    assert_declined "nothing has changed"
+    assert_declined "nothing has changed"
+    cronos -q restore "$first" --strategy overwrite --delete -y
+    grep -qF "$first" logs/egos_system.log
+}
+
 @test "the JSON result tells why" {
     configure 'min_changes = 2;'
     assert_made

@@ -311,6 +311,18 @@ static void test_skip_directories(void **state)
     assert_walk(&options, "a/ a/backups/ a/backups/x.zip a/c link@");
 }
 
+static void test_skip_files(void **state)
+{
+    const Root *root = *state;
+    g_autofree char *log = g_build_filename(root->path, "logs", "way", NULL);
+    const char *const skip[] = {log, "/does/not/exist", NULL};
+    CronosScanOptions options = {.root = root->path, .skip_files = skip};
+
+    make_tree(root, (const char *const[]){"log", "logs/", "logs/log", "logs/log.1", NULL});
+    assert_int_equal(symlinkat("log", root->fd, "logs/way"), 0);
+    assert_walk(&options, "log logs/ logs/log.1 logs/way@");
+}
+
 static void test_root_can_not_be_skipped(void **state)
 {
     const Root *root = *state;
@@ -776,6 +788,7 @@ int main(void)
         SCAN_TEST(test_symbolic_links_are_not_followed),
         SCAN_TEST(test_include_and_exclude),
         SCAN_TEST(test_skip_directories),
+        SCAN_TEST(test_skip_files),
         SCAN_TEST(test_root_can_not_be_skipped),
         SCAN_TEST(test_root_that_does_not_open),
         SCAN_TEST(test_exclude_caches),
