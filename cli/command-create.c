@@ -139,7 +139,9 @@ static int report(const CronosInvocation *invocation, const CronosCreateResult *
         return result->hook_error != NULL ? CRONOS_EXIT_INCOMPLETE : CRONOS_EXIT_DONE;
     cronos_say_logged(NULL, result->unreadable);
     g_autofree char *files = cronos_format_count(result->unreadable->len, "path", "paths");
-    cronos_say_error("%s could not be read; the backup holds everything else", files);
+    cronos_say_error(
+        "%s could not be read%s", files,
+        result->path != NULL || arguments->dry_run ? "; the backup holds everything else" : "");
     return CRONOS_EXIT_INCOMPLETE;
 }
 

@@ -32,6 +32,11 @@ static int compare_strings(gconstpointer a, gconstpointer b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+void create_sort_problems(GPtrArray *problems)
+{
+    g_ptr_array_sort(problems, compare_strings);
+}
+
 void create_run_collect(CreateRun *run, CronosScan *scan)
 {
     const GPtrArray *unreadable = cronos_scan_unreadable(scan);
@@ -40,7 +45,7 @@ void create_run_collect(CreateRun *run, CronosScan *scan)
     run->result->mounts = cronos_scan_mounts(scan);
     for (guint i = 0; unreadable != NULL && i < unreadable->len; i++)
         g_ptr_array_add(run->result->unreadable, g_strdup(unreadable->pdata[i]));
-    g_ptr_array_sort(run->result->unreadable, compare_strings);
+    create_sort_problems(run->result->unreadable);
 }
 
 static gpointer estimate_main(gpointer data)

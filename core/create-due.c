@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * create-due.c - is a backup called for, or does the newest one hold enough of the tree already?
  *
- * A walk that stops as soon as it has seen enough. What can not be seen counts as changed: a backup
- * is then made, and says what is missing in it. */
+ * A walk that stops as soon as it has seen enough. What can not be read is in no backup, and calls
+ * for none as long as it was not in the newest one either. No file is read, and only those that the
+ * newest backup has not are opened. */
 #include "core/create-private.h"
+#include "core/error.h"
 #include "core/log.h"
+#include "core/member-bytes.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NS_PER_HOUR (G_GINT64_CONSTANT(3600) * 1000000000)
 
@@ -15,6 +20,7 @@ typedef struct {
     guint64 present, present_files; /* of what the backup holds; files: all but directories */
     guint64 files;                  /* added or changed ones */
     gboolean differs;               /* something was added or changed, a directory, too */
+    GPtrArray *unreadable;          /* of char *: "PATH: reason" */
 } Walk;
 
 static void count_item(CronosCreateResult *counts, const CronosMemberInfo *info)
@@ -27,16 +33,43 @@ static void count_item(CronosCreateResult *counts, const CronosMemberInfo *info)
     counts->bytes += is_file ? info->size_bytes : 0;
 }
 
-static void compare_item(Walk *walk, CronosReuseReader *reader, const CronosScanItem *item)
+/* Returns: (owned) why the new @item would not be in a backup either, or NULL: it would. What has
+ * vanished by now is news. */
+static char *find_problem(const CronosScan *scan, const CronosScanItem *item)
+{
+    gboolean folder = item->info.kind == CRONOS_MEMBER_DIRECTORY;
+    const char *refusal = create_refusal(item->path, item->path_length, folder);
+    g_autoptr(GError) error = NULL;
+
+    if (refusal != NULL)
+        return cronos_member_report(item->path, refusal);
+    if (item->info.kind != CRONOS_MEMBER_FILE)
+        return NULL;
+    int fd = cronos_scan_open_file(cronos_scan_root_fd(scan), item->path, &error);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || error->domain != CRONOS_SYSTEM_ERROR || error->code == ENOENT
+               ? NULL
+               : create_problem(item->path, error);
+}
+
+static void compare_item(Walk *walk, CronosReuseReader *reader, const CronosScan *scan,
+                         const CronosScanItem *item, CronosCreateResult *counts)
 {
     CronosReuseState state =
         cronos_reuse_compare(reader, item->path, item->path_length, &item->info);
     gboolean is_file = item->info.kind != CRONOS_MEMBER_DIRECTORY;
+    char *problem = state == CRONOS_REUSE_ABSENT ? find_problem(scan, item) : NULL;
 
+    if (problem != NULL) {
+        g_ptr_array_add(walk->unreadable, problem);
+        return;
+    }
     walk->present += state != CRONOS_REUSE_ABSENT;
     walk->present_files += state != CRONOS_REUSE_ABSENT && is_file;
     walk->files += state != CRONOS_REUSE_HELD && is_file;
     walk->differs |= state != CRONOS_REUSE_HELD;
+    count_item(counts, &item->info);
 }
 
 static gboolean is_enough(const CreateDue *due, const Walk *walk)
@@ -44,27 +77,27 @@ static gboolean is_enough(const CreateDue *due, const Walk *walk)
     return due->min_changes > 1 ? walk->files >= due->min_changes : walk->differs;
 }
 
-/* Returns: whether enough has changed, or the work was cancelled. @out_walk: what was seen till
- * then, to the end where not enough has. */
+/* Returns: whether enough has changed, or the work was cancelled. @walk: empty; becomes what was
+ * seen till then, to the end where not enough has. */
 static gboolean walk_tree(const CreateDue *due, const CronosReuse *newest, CronosScan *scan,
-                          CronosCreateResult *counts, Walk *out_walk)
+                          CronosCreateResult *counts, Walk *walk)
 {
     g_autoptr(CronosReuseReader) reader = cronos_reuse_reader_new(newest);
     const CronosScanItem *item;
 
-    *out_walk = (Walk){0};
     while ((item = cronos_scan_next(scan)) != NULL) {
         if (g_cancellable_is_cancelled(due->cancellable))
             return TRUE;
-        compare_item(out_walk, reader, item);
-        if (is_enough(due, out_walk))
+        compare_item(walk, reader, scan, item, counts);
+        if (is_enough(due, walk))
             return TRUE;
-        count_item(counts, &item->info);
     }
-    guint unreadable = cronos_scan_unreadable(scan)->len;
-    out_walk->differs |= unreadable > 0 || out_walk->present != cronos_reuse_member_count(newest);
-    out_walk->files += unreadable + cronos_reuse_file_count(newest) - out_walk->present_files;
-    return is_enough(due, out_walk);
+    const GPtrArray *unlisted = cronos_scan_unreadable(scan);
+    for (guint i = 0; i < unlisted->len; i++)
+        g_ptr_array_add(walk->unreadable, g_strdup(unlisted->pdata[i]));
+    walk->differs |= walk->present != cronos_reuse_member_count(newest);
+    walk->files += cronos_reuse_file_count(newest) - walk->present_files;
+    return is_enough(due, walk);
 }
 
 static void decline(CronosCreateResult *result, const char *file_name, char *why)
@@ -89,12 +122,25 @@ static void take_newest(const CreateDue *due, const char *file_name, const Crono
     decline(result, file_name, g_strdup_printf("nothing has changed since %s", file_name));
 }
 
+static void take_unreadable(const char *file_name, const Walk *walk, CronosCreateResult *result)
+{
+    for (guint i = 0; i < walk->unreadable->len; i++) {
+        const char *problem = walk->unreadable->pdata[i];
+
+        cronos_log_event(CRONOS_LOG_WARNING, file_name, NULL, "not backed up as it is: %s",
+                         problem);
+        g_ptr_array_add(result->unreadable, g_strdup(problem));
+    }
+    create_sort_problems(result->unreadable);
+}
+
 static gboolean has_changed(const CreateDue *due, CronosCreateResult *result)
 {
     g_autoptr(CronosReuse) newest = cronos_reuse_open(due->dirfd, due->directory, due->root, -1);
     g_autoptr(CronosScan) scan = newest == NULL ? NULL : cronos_scan_open(due->scan, NULL);
+    g_autoptr(GPtrArray) unreadable = g_ptr_array_new_with_free_func(g_free);
     CronosCreateResult counts = {0};
-    Walk walk;
+    Walk walk = {.unreadable = unreadable};
 
     if (scan == NULL || walk_tree(due, newest, scan, &counts, &walk))
         return TRUE;
@@ -106,6 +152,7 @@ static gboolean has_changed(const CreateDue *due, CronosCreateResult *result)
                 g_strdup_printf("%" G_GUINT64_FORMAT " %s changed since %s, fewer than %u",
                                 walk.files, walk.files == 1 ? "file has" : "files have", file_name,
                                 due->min_changes));
+    take_unreadable(file_name, &walk, result);
     return FALSE;
 }
 

@@ -124,6 +124,8 @@ gboolean create_same_file(const struct stat *before, const struct stat *after);
 gboolean create_is_fresh(const CronosMemberInfo *info);
 /* Returns: (owned) "PATH: reason", for whatever kept @path from being read. */
 char *create_problem(const char *path, const GError *error);
+/* Sorts an array of char * as bytes (create-count). */
+void create_sort_problems(GPtrArray *problems);
 
 /* Opens @path and decides, from samples, whether it is compressed. Returns: (owned) one reference,
  * or NULL with a system error, or NOT_FOUND where it is no regular file any more. */
@@ -190,8 +192,8 @@ typedef struct {
                              one; up to 1: any difference, a directory's, too */
 } CreateDue;
 
-/* Returns: TRUE, or FALSE with what @result tells then: declined, and unchanged with all of its
- * facts where the newest backup holds just what the walk gave. */
+/* Returns: TRUE, or FALSE with what @result tells then: declined, what can not be read, and
+ * unchanged with all of its facts where the newest backup holds just what a new one would. */
 gboolean create_is_due(const CreateDue *due, CronosCreateResult *result);
 
 /* Runs walker, workers and writer until the walk is at its end and all is written. */

@@ -36,7 +36,8 @@ typedef struct {
     guint64 reused_members, reused_bytes; /* taken over from the earlier backup */
     guint64 skipped;                      /* sockets, FIFOs, devices */
     guint64 mounts;                       /* of cronosfs, left out */
-    GPtrArray *unreadable; /* of char *, "PATH: reason": the backup is made, exit status 3 */
+    GPtrArray *unreadable; /* of char *, "PATH: reason": the backup is made, or none is due all the
+                              same; exit status 3 */
     GPtrArray *damaged;    /* of char *, "ARCHIVE: PATH: reason": members of the earlier backup that
                               could not be taken over for damage; they were compressed afresh */
     GPtrArray *removed;    /* of char *: file names that retention removed afterwards */

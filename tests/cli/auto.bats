@@ -173,6 +173,30 @@ open(sys.argv[1], "wb").write(later)' "$1"
     grep -qF "$first" logs/egos_system.log
 }
 
+# Once, as long as one file could not be read, every run made another backup.
+@test "what can not be read is named each time, and calls for no backup each time" {
+    configure ''
+    echo secret >secret.txt
+    mkdir locked
+    touch locked/inside
+    chmod 000 secret.txt locked
+    give_to_user "$ROOT"
+    settle
+    run --separate-stderr -3 as_user cronos -C "$ROOT" create -t auto --if-changed
+    local first=$output
+    [[ -f $first ]]
+    run --separate-stderr -3 as_user cronos -C "$ROOT" create -t auto --if-changed
+    assert_equal "$output" ""
+    assert_contains "$stderr" "nothing has changed since ${first##*/}"
+    assert_contains "$stderr" "secret.txt: Permission denied"
+    assert_contains "$stderr" "locked: Permission denied"
+    run --separate-stderr -3 as_user cronos -C "$ROOT" create x --if-changed
+    assert_equal "$output" "$first"
+    chmod 644 secret.txt
+    run --separate-stderr -3 as_user cronos -C "$ROOT" create -t auto --if-changed
+    assert_equal "$(unzip -p "$output" secret.txt)" secret
+}
+
 @test "the JSON result tells why" {
     configure 'min_changes = 2;'
     assert_made
