@@ -91,6 +91,13 @@ static void say_left_out(guint64 count, const char *one, const char *many)
         cronos_say_note("left out %s", text);
 }
 
+static void warn_of_unmatched(const CronosCreateResult *result)
+{
+    for (guint i = 0; i < result->unmatched->len; i++)
+        cronos_say_warning("nothing matches the pattern '%s'",
+                           (const char *)g_ptr_array_index(result->unmatched, i));
+}
+
 static void summarize(const CronosCreateResult *result, gboolean dry_run, double seconds)
 {
     g_autofree char *files = cronos_format_count(result->files, "file", "files");
@@ -131,6 +138,7 @@ static int report(const CronosInvocation *invocation, const CronosCreateResult *
     else
         print_path(invocation, result);
     summarize(result, arguments->dry_run, seconds);
+    warn_of_unmatched(result);
     report_damaged(result);
     if (result->hook_error != NULL)
         cronos_say_error("%s%s", result->hook_error,
@@ -166,6 +174,7 @@ static int run(const CronosInvocation *invocation, GError **error)
         .type = arguments->type,
         .include = cronos_arguments_strings(arguments->include),
         .exclude = cronos_arguments_strings(arguments->exclude),
+        .typed_patterns = TRUE,
         .no_default_excludes = arguments->no_default_excludes,
         .metadata = metadata,
         .level = arguments->level,

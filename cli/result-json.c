@@ -23,6 +23,7 @@ JsonObject *cronos_result_of_create(const CronosCreateResult *result, gboolean d
     cronos_json_set_count(root, "mounts", result->mounts);
     cronos_json_set_texts(root, "unreadable", result->unreadable);
     cronos_json_set_texts(root, "damaged", result->damaged);
+    cronos_json_set_texts(root, "unmatched", result->unmatched);
     cronos_json_set_texts(root, "removed", result->removed);
     cronos_json_set_text(root, "hook_error", result->hook_error);
     cronos_json_set_count(root, "duration_ms", (guint64)(seconds * 1000));

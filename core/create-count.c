@@ -9,7 +9,7 @@ CronosScan *create_run_scan(const CreateRun *run, GError **error)
     return cronos_scan_open(&run->scan, error);
 }
 
-gboolean create_count(CronosScan *scan, GCancellable *cancellable, gint *stop,
+gboolean create_count(CronosScan *scan, GCancellable *cancellable, gint *stop, GPtrArray *matches,
                       CronosCreateResult *out_counts)
 {
     const CronosScanItem *item;
@@ -19,6 +19,7 @@ gboolean create_count(CronosScan *scan, GCancellable *cancellable, gint *stop,
 
         if ((stop != NULL && g_atomic_int_get(stop)) || g_cancellable_is_cancelled(cancellable))
             return FALSE;
+        create_matches_note(matches, item);
         out_counts->files += is_file;
         out_counts->directories += item->info.kind == CRONOS_MEMBER_DIRECTORY;
         out_counts->symlinks += item->info.kind == CRONOS_MEMBER_SYMLINK;
@@ -53,7 +54,7 @@ static gpointer estimate_main(gpointer data)
     CreateEstimate *estimate = data;
     CronosCreateResult counts = {0};
 
-    if (create_count(estimate->scan, estimate->run->cancellable, &estimate->stop, &counts))
+    if (create_count(estimate->scan, estimate->run->cancellable, &estimate->stop, NULL, &counts))
         cronos_tally_expect(&estimate->run->tally, counts.bytes,
                             counts.files + counts.directories + counts.symlinks);
     return NULL;

@@ -140,8 +140,10 @@ static gpointer walker_main(gpointer data)
     create_worker_init(&walker.worker, cronos_scan_root_fd(pipeline->scan), pipeline->level);
     create_worker_set_reuse(&walker.worker, pipeline->writer->reuse);
     while (going && !g_cancellable_is_cancelled(pipeline->writer->cancellable) &&
-           (item = cronos_scan_next(pipeline->scan)) != NULL)
+           (item = cronos_scan_next(pipeline->scan)) != NULL) {
+        create_matches_note(pipeline->writer->matches, item);
         going = walk_item(&walker, item);
+    }
     if (going)
         flush_batch(&walker);
     create_worker_clear(&walker.worker);

@@ -152,6 +152,7 @@ typedef struct {
     CreateWorker worker;         /* for members that have to be read again */
     const char *reserved_name;   /* a member of this name is in the archive already; nullable */
     GCancellable *cancellable;   /* nullable */
+    GPtrArray *matches;          /* borrowed, nullable; the walker's while it runs */
     CronosSozipBuilder *builder; /* of the large file being written; NULL: none */
     gboolean abandoned;          /* its remaining segments are passed over */
     guint32 large_crc32;
@@ -195,6 +196,9 @@ typedef struct {
 /* Returns: TRUE, or FALSE with what @result tells then: declined, what can not be read, and
  * unchanged with all of its facts where the newest backup holds just what a new one would. */
 gboolean create_is_due(const CreateDue *due, CronosCreateResult *result);
+
+/* Notes which patterns @item matches (create-match). @matches: nullable. */
+void create_matches_note(GPtrArray *matches, const CronosScanItem *item);
 
 /* Runs walker, workers and writer until the walk is at its end and all is written. */
 gboolean create_pipeline_run(CronosScan *scan, guint threads, int level, CreateWriter *writer,

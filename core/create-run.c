@@ -19,6 +19,7 @@ void cronos_create_result_free(CronosCreateResult *result)
     g_free(result->hook_error);
     g_ptr_array_unref(result->unreadable);
     g_ptr_array_unref(result->damaged);
+    g_ptr_array_unref(result->unmatched);
     g_ptr_array_unref(result->removed);
     g_free(result);
 }
@@ -29,6 +30,7 @@ static CronosCreateResult *result_new(void)
 
     result->unreadable = g_ptr_array_new_with_free_func(g_free);
     result->damaged = g_ptr_array_new_with_free_func(g_free);
+    result->unmatched = g_ptr_array_new_with_free_func(g_free);
     result->removed = g_ptr_array_new_with_free_func(g_free);
     return result;
 }
@@ -58,6 +60,25 @@ static void add_patterns(GPtrArray *list, const char *const *patterns)
         g_ptr_array_add(list, (gpointer)(guintptr)patterns[i]);
 }
 
+/* The same of what the options name. */
+static gboolean add_given(CreateRun *run, GPtrArray *list, const char *const *patterns,
+                          GError **error)
+{
+    if (!run->options->typed_patterns) {
+        add_patterns(list, patterns);
+        return TRUE;
+    }
+    for (guint i = 0; patterns != NULL && patterns[i] != NULL; i++) {
+        char *pattern = cronos_pattern_from_typed(patterns[i], create_run_root(run), error);
+
+        if (pattern == NULL)
+            return FALSE;
+        g_ptr_array_add(run->typed, pattern);
+        g_ptr_array_add(list, pattern);
+    }
+    return TRUE;
+}
+
 /* The lists in force: as typed and configured, in this order. */
 static gboolean prepare_patterns(CreateRun *run, GError **error)
 {
@@ -67,11 +88,16 @@ static gboolean prepare_patterns(CreateRun *run, GError **error)
 
     run->include = g_ptr_array_new();
     run->exclude = g_ptr_array_new();
-    add_patterns(run->include, everything ? all : options->include);
+    run->typed = g_ptr_array_new_with_free_func(g_free);
+    if (everything)
+        add_patterns(run->include, all);
+    else if (!add_given(run, run->include, options->include, error))
+        return FALSE;
     if (!options->no_default_excludes)
         add_patterns(run->exclude,
                      cronos_config_strings(run->config, CRONOS_CONFIG_BACKUP_EXCLUDE_PATTERNS));
-    add_patterns(run->exclude, options->exclude);
+    if (!add_given(run, run->exclude, options->exclude, error))
+        return FALSE;
     g_ptr_array_add(run->include, NULL);
     g_ptr_array_add(run->exclude, NULL);
     if (!everything) {
@@ -79,6 +105,8 @@ static gboolean prepare_patterns(CreateRun *run, GError **error)
             cronos_patterns_new((const char *const *)run->include->pdata, error);
         if (run->include_patterns == NULL)
             return FALSE;
+        if (options->typed_patterns)
+            run->matches = create_matches_new((const char *const *)run->include->pdata);
     }
     run->exclude_patterns = cronos_patterns_new((const char *const *)run->exclude->pdata, error);
     return run->exclude_patterns != NULL;
@@ -150,6 +178,8 @@ void create_run_clear(CreateRun *run)
     g_free(run->name);
     g_clear_pointer(&run->include, g_ptr_array_unref);
     g_clear_pointer(&run->exclude, g_ptr_array_unref);
+    g_clear_pointer(&run->matches, g_ptr_array_unref);
+    g_clear_pointer(&run->typed, g_ptr_array_unref);
     cronos_patterns_free(run->include_patterns);
     cronos_patterns_free(run->exclude_patterns);
     cronos_create_result_free(run->result);

@@ -4,6 +4,7 @@
  *   create-run        from options and configuration to names, patterns and what the walk is asked
  *   create-count      walks the tree for what is in it: the estimate of a progress display, a dry
  *                     run
+ *   create-match      patterns that choose nothing
  *   create-metadata   what the archive tells of its backup
  *   create            from there to a published archive
  *
@@ -21,7 +22,9 @@ typedef struct {
 
     char *name;
     const char *type;
+    GPtrArray *typed;             /* (owned) patterns made of options; NULL: the options' own */
     GPtrArray *include, *exclude; /* of const char *, NULL-terminated, borrowed strings */
+    GPtrArray *matches;           /* typed patterns to include, still to be matched; NULL: none */
     CronosPatterns *include_patterns, *exclude_patterns;
     const char *skip[2], *skip_files[2]; /* as the walk's options have them */
     CronosScanOptions scan;
@@ -50,10 +53,17 @@ gint64 create_now_ns(void);
 CronosScan *create_run_scan(const CreateRun *run, GError **error);
 /* Takes over from a walk at its end what it passed over. */
 void create_run_collect(CreateRun *run, CronosScan *scan);
-/* Counts what the walk gives, beside or instead of the work. @stop: atomic, nullable.
+/* Counts what the walk gives, beside or instead of the work. @stop: atomic, nullable. @matches:
+ * nullable.
  * Returns: FALSE when stopped or cancelled. */
-gboolean create_count(CronosScan *scan, GCancellable *cancellable, gint *stop,
+gboolean create_count(CronosScan *scan, GCancellable *cancellable, gint *stop, GPtrArray *matches,
                       CronosCreateResult *out_counts);
+
+/* Returns: (owned) what remembers which of the patterns @include have matched nothing yet. */
+GPtrArray *create_matches_new(const char *const *include);
+/* At the walk's end. Returns: FALSE with @error NOT_FOUND where the result holds nothing at all for
+ * want of a match. */
+gboolean create_matches_finish(const CreateRun *run, GError **error);
 
 /* The estimate a progress display needs: a second walk, which costs little beside compression and
  * finds every inode for the first one. */

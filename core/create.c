@@ -42,6 +42,7 @@ static gboolean write_members(CreateRun *run, CronosZipWriter *zip, GError **err
         .reserved_name = run->member ? CRONOS_METADATA_MEMBER : NULL,
         .cancellable = run->cancellable,
         .reuse = run->reuse,
+        .matches = run->matches,
     };
     CreateEstimate estimate;
 
@@ -216,7 +217,8 @@ static void log_result(const CreateRun *run)
 
 static gboolean write_backup(CreateRun *run, GError **error)
 {
-    if (!begin_archive(run, error) || !write_archive(run, error) || !publish(run, error)) {
+    if (!begin_archive(run, error) || !write_archive(run, error) ||
+        !create_matches_finish(run, error) || !publish(run, error)) {
         explain_space(run, error);
         return FALSE;
     }
@@ -253,11 +255,13 @@ static gboolean dry_run(CreateRun *run, GError **error)
 
     if (scan == NULL)
         return FALSE;
-    if (!create_count(scan, run->cancellable, NULL, run->result)) {
+    if (!create_count(scan, run->cancellable, NULL, run->matches, run->result)) {
         g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_CANCELLED, "cancelled");
         return FALSE;
     }
     create_run_collect(run, scan);
+    if (!create_matches_finish(run, error))
+        return FALSE;
     run->result->file_name =
         cronos_backup_name_format(run->type, run->name, create_now_ns() / NS_PER_S);
     return TRUE;

@@ -11,7 +11,9 @@ typedef struct {
     const char *type; /* NULL: manual */
     const char *root; /* absolute; NULL: the configured one */
     const char *const *include,
-        *const *exclude;          /* NULL-terminated or NULL; exclude adds to the configured ones */
+        *const *exclude;     /* NULL-terminated or NULL; exclude adds to the configured ones */
+    gboolean typed_patterns; /* both are somebody's words: cronos_pattern_from_typed; what include
+                                names must be there */
     gboolean no_default_excludes; /* leaves out backup.exclude_patterns */
     JsonObject *metadata;         /* nullable: the user's keys */
     int level;                    /* -1: as configured */
@@ -40,6 +42,7 @@ typedef struct {
                               same; exit status 3 */
     GPtrArray *damaged;    /* of char *, "ARCHIVE: PATH: reason": members of the earlier backup that
                               could not be taken over for damage; they were compressed afresh */
+    GPtrArray *unmatched;  /* of char *: patterns to include, where typed, that match nothing */
     GPtrArray *removed;    /* of char *: file names that retention removed afterwards */
     char *hook_error; /* what became of hooks.after_create, where that failed; else NULL. Set by
                          cronos_backup_run alone. */

@@ -20,6 +20,10 @@ CronosPatterns *cronos_patterns_new(const char *const *globs, GError **error);
 void cronos_patterns_free(CronosPatterns *patterns); /* NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosPatterns, cronos_patterns_free)
 
+/* Takes what somebody typed for a path that a pattern names as well: an absolute one below @root is
+ * anchored there, "./" and doubled slashes mean nothing, and ".." is refused. Returns: (owned) a
+ * pattern, not yet checked otherwise; or NULL with @error USAGE naming it. */
+char *cronos_pattern_from_typed(const char *typed, const char *root, GError **error);
 /* @path: relative to the root, no leading or trailing slash. Returns: whether @path itself matches.
  * Threads: safe. */
 gboolean cronos_patterns_match(const CronosPatterns *patterns, const char *path,

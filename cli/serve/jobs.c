@@ -62,6 +62,7 @@ static CronosJobResult *run_backup(const CronosConfig *config, const CronosReque
         .type = request->type,
         .include = (const char *const *)request->include,
         .exclude = (const char *const *)request->exclude,
+        .typed_patterns = TRUE,
         .metadata = request->metadata,
         .level = -1,
     };

@@ -169,6 +169,40 @@ refused_name_in_existing()
     assert_members src/ src/a.c src/sub/ src/sub/b.c
 }
 
+@test "-i and -e take paths as people type them" {
+    mkdir -p src/sub doc
+    touch src/a.c src/sub/b.c doc/x.md top.c
+    ln -s "$ROOT" "$WORK/way"
+    local path
+    for path in ./src src/ src// ./src/. /src src/./ "$ROOT/src" "$ROOT//src/" "$WORK/way/src"; do
+        backup x -i "$path"
+        assert_members src/ src/a.c src/sub/ src/sub/b.c
+    done
+    backup x -e ./src -e "$ROOT/top.c"
+    assert_members doc/ doc/x.md
+    for path in ../project/src src/../doc . ./ "$ROOT" "$ROOT/"; do
+        run --separate-stderr -2 cronos create x -i "$path"
+        assert_error_line "Pattern '$path' can not be used"
+    done
+}
+
+@test "-i that matches nothing is a warning, and no backup where nothing is left" {
+    mkdir src
+    touch src/a.c
+    run --separate-stderr -0 cronos create x -i src -i 'src/*.c' -i scr -i '*.o' --json
+    assert_equal "$(json "$output" 'j["unmatched"]')" '["scr", "*.o"]'
+    assert_contains "$stderr" "nothing matches the pattern 'scr'"
+    run --separate-stderr -0 cronos create x -n -i src -i scr
+    assert_contains "$stderr" "nothing matches the pattern 'scr'"
+    local before
+    before=$(ls -A "$BACKUPS")
+    run --separate-stderr -1 cronos create x -i scr -i '*.o'
+    assert_error_line "no backup made: nothing matches 'scr'"
+    run --separate-stderr -1 cronos create x -n -i scr
+    assert_error_line "nothing matches 'scr'"
+    assert_equal "$(ls -A "$BACKUPS")" "$before"
+}
+
 @test "the backup directory is left out under any name" {
     make_small_tree
     printf 'backup: { directory = "./keep/here"; exclude_patterns = []; };\n' >cronos.conf

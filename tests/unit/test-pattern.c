@@ -396,6 +396,68 @@ static void test_refused(void **state)
     }
 }
 
+static void test_typed(void **state)
+{
+    static const struct {
+        const char *typed, *pattern; /* NULL: refused */
+    } cases[] = {
+        {"src", "src"},
+        {"./src", "/src"},
+        {"src/", "src/"},
+        {"src//", "src/"},
+        {"src/.", "src/"},
+        {"./src/./", "/src/"},
+        {"/src", "/src"},
+        {"//src", "/src"},
+        {"a//b", "a/b"},
+        {"a/./b", "a/b"},
+        {"./a/b", "a/b"},
+        {"/a/b/", "/a/b/"},
+        {"*.c", "*.c"},
+        {"**/*.c", "**/*.c"},
+        {"./**/x", "**/x"},
+        {"!./src", "!/src"},
+        {".hidden", ".hidden"},
+        {"a/..b", "a/..b"},
+        {"[a/b]/c", "[a/b]/c"},
+        {"foo[", "foo["},
+        {"a\\/", "a\\/"},
+        {"./\\!x", "./\\!x"},
+        {"", ""},
+        {"!", "!"},
+        {"/proc/x", "/x"},
+        {"/proc//x/", "/x/"},
+        {"/usr/../proc/self/x", "/self/x"},
+        {"/proc/self/*", "/self/*"},
+        {"/elsewhere/proc/x", "/elsewhere/proc/x"},
+        {"..", NULL},
+        {"../x", NULL},
+        {"a/../b", NULL},
+        {"!..", NULL},
+        {".", NULL},
+        {"./", NULL},
+        {"/", NULL},
+        {"/proc", NULL},
+        {"/proc/", NULL},
+    };
+
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *pattern = cronos_pattern_from_typed(cases[i].typed, "/proc", &error);
+
+        if (cases[i].pattern != NULL) {
+            assert_null(error);
+            assert_string_equal(pattern, cases[i].pattern);
+        } else {
+            assert_null(pattern);
+            assert_true(g_error_matches(error, CRONOS_ERROR, CRONOS_ERROR_USAGE));
+            assert_non_null(strstr(error->message, cases[i].typed));
+            assert_null(cronos_pattern_from_typed(cases[i].typed, "/proc", NULL));
+        }
+    }
+}
+
 static void test_no_patterns(void **state)
 {
     const char *const globs[] = {NULL};
@@ -484,6 +546,7 @@ int main(void)
         cmocka_unit_test(test_stars_within_a_component),
         cmocka_unit_test(test_random_lists),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_typed),
         cmocka_unit_test(test_no_patterns),
         cmocka_unit_test(test_parents_count_only_when_asked),
         cmocka_unit_test(test_costly_patterns),
