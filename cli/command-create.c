@@ -91,6 +91,18 @@ static void say_left_out(guint64 count, const char *one, const char *many)
         cronos_say_note("left out %s", text);
 }
 
+static void say_excluded(const CronosCreateResult *result)
+{
+    g_autofree char *paths = cronos_format_count(result->excluded, "path", "paths");
+
+    for (guint i = 0; i < result->excluded_paths->len; i++)
+        cronos_say_note("left out by a pattern: %s",
+                        (const char *)g_ptr_array_index(result->excluded_paths, i));
+    if (result->excluded > 0)
+        cronos_say_note("left out %s by patterns%s", paths,
+                        result->excluded_paths->len == 0 ? " (-v names them)" : "");
+}
+
 static void warn_of_unmatched(const CronosCreateResult *result)
 {
     for (guint i = 0; i < result->unmatched->len; i++)
@@ -121,6 +133,7 @@ static void summarize(const CronosCreateResult *result, gboolean dry_run, double
 
         cronos_say_note("%s (%s) taken over from the earlier backup", members, reused);
     }
+    say_excluded(result);
     say_left_out(result->skipped, "socket, FIFO or device", "sockets, FIFOs and devices");
     say_left_out(result->mounts, "mount of backups", "mounts of backups");
     for (guint i = 0; result->removed != NULL && i < result->removed->len; i++)
@@ -179,6 +192,7 @@ static int run(const CronosInvocation *invocation, GError **error)
         .metadata = metadata,
         .level = arguments->level,
         .threads = (guint)MAX(arguments->threads, 0),
+        .name_excluded = cronos_terminal_is_verbose(),
         .full = arguments->full,
         .if_changed = arguments->if_changed,
         .dry_run = arguments->dry_run,

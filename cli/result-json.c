@@ -20,6 +20,7 @@ JsonObject *cronos_result_of_create(const CronosCreateResult *result, gboolean d
     cronos_json_set_count(root, "reused_members", result->reused_members);
     cronos_json_set_count(root, "reused_bytes", result->reused_bytes);
     cronos_json_set_count(root, "skipped", result->skipped);
+    cronos_json_set_count(root, "excluded", result->excluded);
     cronos_json_set_count(root, "mounts", result->mounts);
     cronos_json_set_texts(root, "unreadable", result->unreadable);
     cronos_json_set_texts(root, "damaged", result->damaged);

@@ -41,8 +41,12 @@ void create_sort_problems(GPtrArray *problems)
 void create_run_collect(CreateRun *run, CronosScan *scan)
 {
     const GPtrArray *unreadable = cronos_scan_unreadable(scan);
+    const GPtrArray *excluded = cronos_scan_excluded_paths(scan);
 
     run->result->skipped = cronos_scan_skipped(scan);
+    run->result->excluded = cronos_scan_excluded(scan);
+    for (guint i = 0; i < excluded->len; i++)
+        g_ptr_array_add(run->result->excluded_paths, g_strdup(excluded->pdata[i]));
     run->result->mounts = cronos_scan_mounts(scan);
     for (guint i = 0; unreadable != NULL && i < unreadable->len; i++)
         g_ptr_array_add(run->result->unreadable, g_strdup(unreadable->pdata[i]));

@@ -118,6 +118,7 @@ static void take_newest(const CreateDue *due, const char *file_name, const Crono
     result->symlinks = counts->symlinks;
     result->bytes = counts->bytes;
     result->skipped = cronos_scan_skipped(scan);
+    result->excluded = cronos_scan_excluded(scan);
     result->mounts = cronos_scan_mounts(scan);
     decline(result, file_name, g_strdup_printf("nothing has changed since %s", file_name));
 }

@@ -19,6 +19,7 @@ void cronos_create_result_free(CronosCreateResult *result)
     g_free(result->hook_error);
     g_ptr_array_unref(result->unreadable);
     g_ptr_array_unref(result->damaged);
+    g_ptr_array_unref(result->excluded_paths);
     g_ptr_array_unref(result->unmatched);
     g_ptr_array_unref(result->removed);
     g_free(result);
@@ -30,6 +31,7 @@ static CronosCreateResult *result_new(void)
 
     result->unreadable = g_ptr_array_new_with_free_func(g_free);
     result->damaged = g_ptr_array_new_with_free_func(g_free);
+    result->excluded_paths = g_ptr_array_new_with_free_func(g_free);
     result->unmatched = g_ptr_array_new_with_free_func(g_free);
     result->removed = g_ptr_array_new_with_free_func(g_free);
     return result;
@@ -122,6 +124,7 @@ static void prepare_scan(CreateRun *run)
         .exclude = run->exclude_patterns,
         .skip_directories = run->skip,
         .skip_files = run->skip_files,
+        .keep_excluded = run->options->name_excluded,
         .exclude_caches = cronos_config_bool(run->config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES),
     };
 }

@@ -18,6 +18,7 @@ typedef struct {
     JsonObject *metadata;         /* nullable: the user's keys */
     int level;                    /* -1: as configured */
     guint threads;                /* 0: one per processor */
+    gboolean name_excluded;       /* the result names what the patterns leave out */
     gboolean full;                /* no reuse of the earlier backup's members */
     gboolean if_changed;          /* makes nothing where the newest backup of the root holds all;
                                      type auto: where that is not due, as configured */
@@ -37,13 +38,15 @@ typedef struct {
     guint64 archive_bytes;                /* size of the archive */
     guint64 reused_members, reused_bytes; /* taken over from the earlier backup */
     guint64 skipped;                      /* sockets, FIFOs, devices */
+    guint64 excluded;                     /* by patterns; a folder and all below it are one */
     guint64 mounts;                       /* of cronosfs, left out */
     GPtrArray *unreadable; /* of char *, "PATH: reason": the backup is made, or none is due all the
                               same; exit status 3 */
     GPtrArray *damaged;    /* of char *, "ARCHIVE: PATH: reason": members of the earlier backup that
                               could not be taken over for damage; they were compressed afresh */
-    GPtrArray *unmatched;  /* of char *: patterns to include, where typed, that match nothing */
-    GPtrArray *removed;    /* of char *: file names that retention removed afterwards */
+    GPtrArray *excluded_paths; /* of char *: what "excluded" counts, where asked for; else empty */
+    GPtrArray *unmatched;      /* of char *: patterns to include, where typed, that match nothing */
+    GPtrArray *removed;        /* of char *: file names that retention removed afterwards */
     char *hook_error; /* what became of hooks.after_create, where that failed; else NULL. Set by
                          cronos_backup_run alone. */
 } CronosCreateResult;

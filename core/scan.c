@@ -47,7 +47,7 @@ struct CronosScan {
     char *root;
     int root_fd;
     const CronosPatterns *include, *exclude;
-    gboolean exclude_caches;
+    gboolean exclude_caches, keep_excluded;
     GArray *skip, *skip_files; /* of Identity */
     GArray *frames;            /* of Frame */
     guint emitted; /* frames given out as items, from the root on; the root counts as given out */
@@ -56,8 +56,8 @@ struct CronosScan {
     CronosScanItem item;
     GString *path;        /* what is being examined */
     GString *parent_path; /* of a frame that is given out late */
-    guint64 skipped, mounts;
-    GPtrArray *unreadable;
+    guint64 skipped, mounts, excluded;
+    GPtrArray *unreadable, *excluded_paths;
 };
 
 static gboolean item_from_stat(const struct stat *status, CronosScanItem *out_item)
@@ -288,6 +288,20 @@ static unsigned char type_of(int directory_fd, const char *name)
     return IFTODT(status.st_mode);
 }
 
+/* What is skipped anyway is not the patterns' doing. */
+static void count_excluded(CronosScan *scan, const char *name, unsigned char type)
+{
+    struct stat status;
+
+    if (type == DT_DIR && scan->skip->len > 0 &&
+        fstatat(top_frame(scan)->fd, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
+        is_to_skip(scan->skip, &status))
+        return;
+    scan->excluded++;
+    if (scan->keep_excluded)
+        g_ptr_array_add(scan->excluded_paths, g_strndup(scan->path->str, scan->path->len));
+}
+
 static void examine_next_name(CronosScan *scan)
 {
     Frame *frame = top_frame(scan);
@@ -302,8 +316,8 @@ static void examine_next_name(CronosScan *scan)
         type = type_of(frame->fd, name);
     if (scan->exclude != NULL &&
         cronos_patterns_match(scan->exclude, scan->path->str, type == DT_DIR))
-        return;
-    if (type == DT_DIR)
+        count_excluded(scan, name, type);
+    else if (type == DT_DIR)
         examine_directory(scan, name);
     else
         examine_leaf(scan, name, type);
@@ -395,12 +409,14 @@ CronosScan *cronos_scan_open(const CronosScanOptions *options, GError **error)
     scan->root_fd = -1;
     scan->include = options->include;
     scan->exclude = options->exclude;
+    scan->keep_excluded = options->keep_excluded;
     scan->exclude_caches = options->exclude_caches;
     scan->skip = identify_skips(options->skip_directories);
     scan->skip_files = identify_skips(options->skip_files);
     scan->frames = g_array_new(FALSE, FALSE, sizeof(Frame));
     scan->path = g_string_new(NULL);
     scan->parent_path = g_string_new(NULL);
+    scan->excluded_paths = g_ptr_array_new_with_free_func(g_free);
     scan->unreadable = g_ptr_array_new_with_free_func(g_free);
     return open_root(scan, error) ? g_steal_pointer(&scan) : NULL;
 }
@@ -418,6 +434,7 @@ void cronos_scan_free(CronosScan *scan)
     g_array_unref(scan->skip_files);
     g_string_free(scan->path, TRUE);
     g_string_free(scan->parent_path, TRUE);
+    g_ptr_array_unref(scan->excluded_paths);
     g_ptr_array_unref(scan->unreadable);
     g_free(scan->root);
     g_free(scan);
@@ -431,6 +448,16 @@ int cronos_scan_root_fd(const CronosScan *scan)
 guint64 cronos_scan_skipped(const CronosScan *scan)
 {
     return scan->skipped;
+}
+
+guint64 cronos_scan_excluded(const CronosScan *scan)
+{
+    return scan->excluded;
+}
+
+const GPtrArray *cronos_scan_excluded_paths(const CronosScan *scan)
+{
+    return scan->excluded_paths;
 }
 
 guint64 cronos_scan_mounts(const CronosScan *scan)

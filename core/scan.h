@@ -16,12 +16,12 @@
 
 typedef struct {
     const char *root;
-    const CronosPatterns *include;       /* NULL: everything */
-    const CronosPatterns *exclude;       /* NULL: nothing; wins over include; prunes directories */
-    const char *const *skip_directories; /* NULL-terminated absolute paths never entered (the backup
-                                            directory), compared by device and inode */
-    const char *const
-        *skip_files;         /* likewise: regular files that are no items (the log), nullable */
+    const CronosPatterns *include; /* NULL: everything */
+    const CronosPatterns *exclude; /* NULL: nothing; wins over include; prunes directories */
+    /* NULL-terminated absolute paths or NULL, compared by device and inode: directories never
+     * entered (the backup directory), and regular files that are no items (the log). */
+    const char *const *skip_directories, *const *skip_files;
+    gboolean keep_excluded;  /* for cronos_scan_excluded_paths */
     gboolean exclude_caches; /* leave out directories with a valid CACHEDIR.TAG, tag
                                       included; the root itself is never taken for a cache */
 } CronosScanOptions;
@@ -52,6 +52,12 @@ const CronosScanItem *cronos_scan_next(CronosScan *scan);
 int cronos_scan_root_fd(const CronosScan *scan); /* borrowed */
 /* Sockets, FIFOs and devices passed over so far that the patterns would have taken. */
 guint64 cronos_scan_skipped(const CronosScan *scan);
+/* What the exclude patterns left out so far, a directory with all below it as one; the directories
+ * to skip are not among it. */
+guint64 cronos_scan_excluded(const CronosScan *scan);
+/* Returns: (borrowed) their paths, array of char *, where the options wanted them kept; else empty.
+ */
+const GPtrArray *cronos_scan_excluded_paths(const CronosScan *scan);
 /* Mounts of cronosfs passed over so far. */
 guint64 cronos_scan_mounts(const CronosScan *scan);
 /* Returns: (borrowed) array of char *: "PATH: reason" of what could not be listed or examined so

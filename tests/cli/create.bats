@@ -154,6 +154,27 @@ refused_name_in_existing()
     refute_contains "$(members)" egos_backup_
 }
 
+# Once, nothing told that .git, data and the like were missing.
+@test "what the patterns leave out is counted, and named with -v" {
+    mkdir -p .git/objects src/data
+    touch .git/objects/x src/data/y src/a.c src/b.pyc
+    run --separate-stderr -0 cronos create x -n
+    assert_contains "$stderr" "left out 3 paths by patterns (-v names them)"
+    run --separate-stderr -0 cronos -v create x -n
+    local path
+    for path in .git src/data src/b.pyc; do
+        assert_contains "$stderr"$'\n' "left out by a pattern: $path"$'\n'
+    done
+    # Neither the backup directory nor what lies below an excluded folder counts.
+    run --separate-stderr -0 cronos create x --json
+    assert_equal "$(json "$output" 'j["excluded"]')" 3
+    run --separate-stderr -0 cronos create x --no-default-excludes -e .git
+    assert_contains "$stderr" "left out 1 path by patterns"
+    rm -r .git
+    run --separate-stderr -0 cronos create x --no-default-excludes
+    refute_contains "$stderr" "left out"
+}
+
 @test "-e adds to the excludes, -i chooses, and exclude wins" {
     mkdir -p src/sub doc build
     touch src/a.c src/a.o src/sub/b.c doc/x.md build/out.c top.c

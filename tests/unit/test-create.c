@@ -479,6 +479,7 @@ static void parts_init(Parts *parts, Fixture *fixture)
     parts->result = g_new0(CronosCreateResult, 1);
     parts->result->unreadable = g_ptr_array_new_with_free_func(g_free);
     parts->result->damaged = g_ptr_array_new_with_free_func(g_free);
+    parts->result->excluded_paths = g_ptr_array_new_with_free_func(g_free);
     parts->result->unmatched = g_ptr_array_new_with_free_func(g_free);
     parts->result->removed = g_ptr_array_new_with_free_func(g_free);
     parts->zip = cronos_zip_writer_new(parts->fd);
