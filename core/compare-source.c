@@ -54,6 +54,13 @@ static void add_path(Source *source, GPtrArray *list, char *path)
     pthread_mutex_unlock(&source->lock);
 }
 
+/* A file without a size may have contents all the same: those of /proc do. */
+static gboolean may_be_same_size(const CronosMemberInfo *info, const CronosMemberInfo *there)
+{
+    return info->size_bytes == there->size_bytes ||
+           (there->kind == CRONOS_MEMBER_FILE && there->size_bytes == 0);
+}
+
 /* Holds what is there against the index, and notes what needs its bytes compared. */
 static void compare_info(Source *source, guint32 entry, const char *path,
                          const CronosMemberInfo *there)
@@ -67,11 +74,12 @@ static void compare_info(Source *source, guint32 entry, const char *path,
         return;
     }
     if (info.kind != there->kind ||
-        (info.kind != CRONOS_MEMBER_DIRECTORY && info.size_bytes != there->size_bytes)) {
+        (info.kind != CRONOS_MEMBER_DIRECTORY && !may_be_same_size(&info, there))) {
         add_path(source, source->result->changed, g_strdup(path));
         return;
     }
-    if (info.kind == CRONOS_MEMBER_DIRECTORY || info.size_bytes == 0)
+    if (info.kind == CRONOS_MEMBER_DIRECTORY ||
+        (info.kind == CRONOS_MEMBER_SYMLINK && info.size_bytes == 0))
         return;
     g_array_append_val(source->pending, entry);
     cronos_tally_expect(source->tally, info.size_bytes, 1);
@@ -178,6 +186,13 @@ static gboolean compare_piece(const guint8 *piece, gsize length, guint64 offset,
     return !worker->differs;
 }
 
+static gboolean ends_at(int fd, guint64 size_bytes)
+{
+    guint8 byte;
+
+    return TEMP_FAILURE_RETRY(pread(fd, &byte, 1, (off_t)size_bytes)) <= 0;
+}
+
 static gboolean compare_file(Worker *worker, guint32 entry, const char *path, guint64 size_bytes)
 {
     Source *source = worker->source;
@@ -191,6 +206,7 @@ static gboolean compare_file(Worker *worker, guint32 entry, const char *path, gu
     }
     gboolean same = cronos_member_bytes(source->archive, entry, size_bytes, &worker->room,
                                         source->tally, compare_piece, worker, &error);
+    worker->differs |= same && !ends_at(worker->fd, size_bytes);
     close(worker->fd);
     if (worker->differs)
         add_path(source, source->result->changed, g_strdup(path));

@@ -226,7 +226,15 @@ static gboolean reads_same(CreateWorker *worker, int fd, gsize size)
            libdeflate_crc32(0, worker->in, size) == crc32;
 }
 
-/* Reads the file open on @fd into the worker's room; the item gets what stat told first. */
+static ReadOutcome fail_as_unsized(GError **error)
+{
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
+                "its size is not known, and it is larger than 1 MiB");
+    return READ_FAILED;
+}
+
+/* Reads the file open on @fd into the worker's room; the item gets what stat told first. Files of
+ * /proc, and of some other file systems, have no size before they are read. */
 static ReadOutcome read_open_file(CreateWorker *worker, int fd, CreateItem *item, gsize *out_size,
                                   GError **error)
 {
@@ -244,18 +252,18 @@ static ReadOutcome read_open_file(CreateWorker *worker, int fd, CreateItem *item
     cronos_member_info_from_stat(&before, &item->info);
     if (before.st_size > (off_t)CREATE_WHOLE_BYTES)
         return READ_OVERSIZED;
-    if (before.st_size == 0)
-        return READ_DONE;
+    gsize room = before.st_size > 0 ? (gsize)before.st_size : CREATE_WHOLE_BYTES;
     gboolean fresh = create_is_fresh(&item->info);
-    gssize got =
-        read_fully(fd, create_worker_room(worker, CREATE_WHOLE_BYTES), (gsize)before.st_size);
+    gssize got = read_fully(fd, create_worker_room(worker, CREATE_WHOLE_BYTES), room);
     if (got < 0 || fstat(fd, &after) != 0) {
         cronos_error_set_system(error, errno, "can not read");
         return READ_FAILED;
     }
     *out_size = (gsize)got;
-    if (got != before.st_size || !create_same_file(&before, &after))
+    if (!create_same_file(&before, &after) || got < before.st_size)
         return READ_CHANGED;
+    if (before.st_size == 0 && *out_size == room)
+        return fail_as_unsized(error);
     return !fresh || reads_same(worker, fd, *out_size) ? READ_DONE : READ_CHANGED;
 }
 

@@ -76,6 +76,22 @@ setup()
         '[["a.txt", "link"], ["empty-file"], ["new.txt"]]'
 }
 
+@test "--against-source reads files that have no size" {
+    printf 'backup: { directory = "%s"; };\nlog: { file = ""; };\n' "$BACKUPS" >"$WORK/c.conf"
+    local kernel=(cronos -q -C /proc/sys/fs/inotify -c "$WORK/c.conf") id
+    id=$("${kernel[@]}" create x)
+    run -0 "${kernel[@]}" verify "${id##*/}" --against-source
+    # Contents that the backup has not, and others than it has.
+    mkdir "$WORK/other"
+    touch "$WORK/other/max_user_watches"
+    echo none >"$WORK/other/max_queued_events"
+    cp /proc/sys/fs/inotify/max_user_instances "$WORK/other"
+    id=$(cronos -q -C "$WORK/other" -c "$WORK/c.conf" create y)
+    run --separate-stderr -1 "${kernel[@]}" verify "${id##*/}" --against-source --json
+    assert_equal "$(json "$output" '(j[0] if isinstance(j, list) else j)["changed"]')" \
+        '["max_queued_events", "max_user_watches"]'
+}
+
 @test "--against-source with the patterns the backup was made with" {
     mkdir .git
     touch .git/HEAD skipped.o

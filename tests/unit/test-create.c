@@ -554,6 +554,22 @@ static void test_what_can_not_be_read_is_named(void **state)
     parts_clear(&parts);
 }
 
+/* Once, files that have contents and no size, as those of /proc, were stored empty. */
+static void test_files_without_a_size_are_read(void **state)
+{
+    static const char kernel[] = "/proc/sys/fs/inotify";
+    CronosCreateOptions options = {.name = "x", .level = -1, .root = kernel};
+    g_autofree char *there = NULL;
+
+    assert_true(g_file_get_contents("/proc/sys/fs/inotify/max_user_watches", &there, NULL, NULL));
+    g_autoptr(CronosCreateResult) result = backup(*state, &options);
+    assert_int_equal(result->unreadable->len, 0);
+    assert_true(result->files >= 3 && result->bytes >= 2 * result->files);
+    g_autofree char *stored =
+        run((const char *[]){"unzip", "-p", result->path, "max_user_watches", NULL});
+    assert_string_equal(stored, there);
+}
+
 /* Makes folders "d", each in the one before, and a file "f" in the innermost. */
 static void make_nested(Fixture *fixture, guint depth)
 {
@@ -705,6 +721,7 @@ int main(void)
         WITH_TREE(test_progress_reaches_its_end),
         WITH_TREE(test_wrong_options_are_refused),
         WITH_TREE(test_what_can_not_be_read_is_named),
+        WITH_TREE(test_files_without_a_size_are_read),
         WITH_TREE(test_what_is_too_deep_for_readers_is_named),
         WITH_TREE(test_a_file_that_changes_is_read_again),
         WITH_TREE(test_a_file_that_vanishes_is_taken_back),
