@@ -30,12 +30,23 @@ static const CronosOption options[] = {
     CRONOS_OPTIONS_END,
 };
 
+/* A file that can not be read is wrong usage as much as one that holds something else. */
+static gboolean add_file(JsonObject *user, const char *path, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+
+    if (cronos_metadata_add_file(user, path, &failure))
+        return TRUE;
+    g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_USAGE, failure->message);
+    return FALSE;
+}
+
 static JsonObject *collect_metadata(const CronosArguments *arguments, GError **error)
 {
     g_autoptr(JsonObject) user = json_object_new();
 
     for (guint i = 0; arguments->metadata_files != NULL && i < arguments->metadata_files->len; i++)
-        if (!cronos_metadata_add_file(user, g_ptr_array_index(arguments->metadata_files, i), error))
+        if (!add_file(user, g_ptr_array_index(arguments->metadata_files, i), error))
             return NULL;
     for (guint i = 0; arguments->pairs != NULL && i < arguments->pairs->len; i++)
         if (!cronos_metadata_add_pair(user, g_ptr_array_index(arguments->pairs, i), error))
@@ -199,7 +210,7 @@ static int run(const CronosInvocation *invocation, GError **error)
     };
 
     if (metadata == NULL)
-        return CRONOS_EXIT_FAILED;
+        return CRONOS_EXIT_USAGE;
     gint64 started = g_get_monotonic_time();
     CronosProgressBar *bar = cronos_progress_bar_new("creating", arguments->no_progress);
     CronosProgress progress = cronos_progress_bar_hook(bar, cronos_interrupt_start());
