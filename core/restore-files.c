@@ -8,15 +8,18 @@
 #include "core/member-bytes.h"
 #include "core/parallel.h"
 #include "core/restore-private.h"
+#include "core/restore-temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Neighbours in the archive are neighbours in a folder: a run keeps them in one thread, so that
  * threads rarely wait for the same folder's lock in the kernel. */
 #define RUN_LENGTH 64
+#define NAME_TRIES 100
 
 gboolean cronos_restore_errno_is_fatal(int errnum)
 {
@@ -167,18 +170,58 @@ static int put_in_place(int parent_fd, const char *temporary, const char *name, 
     return cronos_fault_errno("restore-after-rename");
 }
 
+typedef struct {
+    const CronosArchive *archive;
+    guint32 folder;
+} Folder;
+
+static gboolean is_member(const char *name, gpointer user_data)
+{
+    const Folder *folder = user_data;
+
+    return cronos_archive_lookup(folder->archive, folder->folder, name, strlen(name)) !=
+           CRONOS_ENTRY_NONE;
+}
+
+/* A killed run was about to replace a file, which the next run replaces: what it left is found in
+ * the folders that something is written to, each looked through once. */
+static void clear_left_overs(CronosRestoreJob *job, guint32 entry, int parent_fd)
+{
+    Folder folder = {job->archive, cronos_archive_parent(job->archive, entry)};
+
+    if (__atomic_exchange_n(&job->folders_cleared[folder.folder], TRUE, __ATOMIC_RELAXED) == FALSE)
+        cronos_restore_temporary_clear(parent_fd, is_member, &folder);
+}
+
+/* Writes the member under a name that nothing has. */
+static gboolean write_temporary(CronosRestoreWorker *worker, guint32 entry,
+                                const CronosMemberInfo *info, int parent_fd,
+                                char name[CRONOS_RESTORE_TEMPORARY_NAME_BYTES], GError **error)
+{
+    GError *failure = NULL;
+
+    clear_left_overs(worker->job, entry, parent_fd);
+    for (guint i = 0; i < NAME_TRIES; i++) {
+        g_clear_error(&failure);
+        cronos_restore_temporary_make_name(name);
+        if (write_member(worker, entry, info, parent_fd, name, &failure))
+            return TRUE;
+        if (!g_error_matches(failure, CRONOS_SYSTEM_ERROR, EEXIST))
+            break;
+    }
+    g_propagate_error(error, failure);
+    return FALSE;
+}
+
 static gboolean replace(CronosRestoreWorker *worker, guint32 entry, const CronosMemberInfo *info,
                         int parent_fd, const char *name, CronosRestoreAction action,
                         gboolean folder, GError **error)
 {
     CronosRestoreJob *job = worker->job;
     GError *failure = NULL;
-    char temporary[48];
+    char temporary[CRONOS_RESTORE_TEMPORARY_NAME_BYTES];
 
-    /* The same for the same member each time, so that a second run clears what a killed one left.
-     */
-    g_snprintf(temporary, sizeof temporary, ".cronos-restore-%08x", entry);
-    if (!write_member(worker, entry, info, parent_fd, temporary, &failure))
+    if (!write_temporary(worker, entry, info, parent_fd, temporary, &failure))
         return settle_error(job, entry, failure, error);
     int errnum = put_in_place(parent_fd, temporary, name, folder);
     if (errnum == ENOTEMPTY || errnum == EEXIST)

@@ -5,6 +5,7 @@
 #include "core/directory-names.h"
 #include "core/fault.h"
 #include "core/log.h"
+#include "core/restore-temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,9 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PREFIX ".cronos-restore-"
-#define PLACE_DIGITS 8
-#define RESTORE_DIGITS 16
 #define NAME_TRIES 100
 
 static char *digest(const char *text, int digits)
@@ -27,10 +25,10 @@ static char *digest(const char *text, int digits)
 
 void cronos_hidden_name_init(CronosHiddenName *name, const char *place, const char *restore)
 {
-    g_autofree char *first = digest(place, PLACE_DIGITS);
-    g_autofree char *second = digest(restore, RESTORE_DIGITS);
+    g_autofree char *first = digest(place, CRONOS_RESTORE_TEMPORARY_FIRST_DIGITS);
+    g_autofree char *second = digest(restore, CRONOS_RESTORE_TEMPORARY_SECOND_DIGITS);
 
-    name->prefix = g_strconcat(PREFIX, first, "-", NULL);
+    name->prefix = g_strconcat(CRONOS_RESTORE_TEMPORARY_PREFIX, first, "-", NULL);
     name->name = g_strconcat(name->prefix, second, NULL);
 }
 
@@ -42,8 +40,7 @@ void cronos_hidden_name_clear(CronosHiddenName *name)
 
 gboolean cronos_hidden_name_matches(const CronosHiddenName *name, const char *file_name)
 {
-    return g_str_has_prefix(file_name, name->prefix) &&
-           strlen(file_name) == strlen(name->prefix) + RESTORE_DIGITS;
+    return g_str_has_prefix(file_name, name->prefix) && cronos_restore_temporary_is_name(file_name);
 }
 
 /* Returns: whether @file_name is a hidden folder for any place. */

@@ -11,6 +11,7 @@
  *   restore-write.c        bytes, holes, modes, owners and times of one file
  *   restore-compare.c      is what lies in the target already what the backup holds
  *   restore-extra.c        what --delete removes
+ *   restore-temporary.c    names of what is there only while a restore works
  *   restore-point.c        the backup made before anything is overwritten
  *
  * One job serves both strategies. "fresh" says that nothing but this job is in the target: members
@@ -84,8 +85,9 @@ typedef struct {
     mode_t umask;
     dev_t barred_device; /* the backup directory; inode 0: none */
     ino_t barred_inode;
-    guint8 *folder_states; /* CronosFolderState by entry; settled before threads start */
-    GHashTable *gone;      /* dry run: set of char *, paths that would have been deleted */
+    guint8 *folder_states;   /* CronosFolderState by entry; settled before threads start */
+    guint8 *folders_cleared; /* by entry: looked through for what killed runs left; atomic */
+    GHashTable *gone;        /* dry run: set of char *, paths that would have been deleted */
     CronosTally *tally;
     gint sharing; /* atomic: a large file is being written by several threads */
     pthread_mutex_t lock;

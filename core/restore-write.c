@@ -81,9 +81,8 @@ static gboolean set_write_error(const Output *output, int errnum, GError **error
     return FALSE;
 }
 
-/* Fault point: restore-before-write. Makes the file. @out_made: the mode it has, where that is
- * known. A left-over of an earlier run under the temporary's name goes; under a member's own name
- * nothing is ever taken away here. */
+/* Fault point: restore-before-write. Makes the file; nothing that has its name is ever taken away
+ * here. @out_made: the mode it has, where that is known. */
 static int make_file(Output *output, mode_t *out_made)
 {
     const CronosRestoreJob *job = output->worker->job;
@@ -97,11 +96,7 @@ static int make_file(Output *output, mode_t *out_made)
         errno = errnum;
         return -1;
     }
-    int fd = openat(output->parent_fd, output->name, flags, mode);
-    if (fd < 0 && errno == EEXIST && !job->fresh &&
-        unlinkat(output->parent_fd, output->name, 0) == 0)
-        fd = openat(output->parent_fd, output->name, flags, mode);
-    return fd;
+    return openat(output->parent_fd, output->name, flags, mode);
 }
 
 static void raise_end(Output *output, guint64 end)
@@ -313,10 +308,7 @@ gboolean cronos_restore_write_symlink(CronosRestoreWorker *worker, guint32 entry
 
     if (link == NULL)
         return FALSE;
-    int failed = symlinkat(link, parent_fd, name);
-    if (failed != 0 && errno == EEXIST && !job->fresh && unlinkat(parent_fd, name, 0) == 0)
-        failed = symlinkat(link, parent_fd, name);
-    if (failed != 0)
+    if (symlinkat(link, parent_fd, name) != 0)
         return set_write_error(&output, errno, error);
     if (job->set_owners && info->has_owner && !owner_is_set_already(job, info))
         (void)!fchownat(parent_fd, name, info->uid, info->gid, AT_SYMLINK_NOFOLLOW);

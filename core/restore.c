@@ -113,6 +113,7 @@ static void job_init(CronosRestoreJob *job, Restore *restore, int target_fd, gbo
         .gid = getegid(),
         .umask = current_umask(),
         .folder_states = g_new0(guint8, MAX(cronos_archive_count(restore->archive), 1)),
+        .folders_cleared = g_new0(guint8, MAX(cronos_archive_count(restore->archive), 1)),
         .gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
         .tally = &restore->tally,
         .result = restore->result,
@@ -132,6 +133,7 @@ static void job_clear(CronosRestoreJob *job)
 {
     pthread_mutex_destroy(&job->lock);
     g_free(job->folder_states);
+    g_free(job->folders_cleared);
     g_hash_table_unref(job->gone);
 }
 

@@ -15,6 +15,7 @@
 #include "core/directory-names.h"
 #include "core/error.h"
 #include "core/own-mount.h"
+#include "core/restore-temporary.h"
 #include "core/scan-private.h"
 
 #include <dirent.h>
@@ -308,6 +309,8 @@ static void examine_next_name(CronosScan *scan)
     unsigned char type;
     const char *name = cronos_directory_names_get(frame->names, frame->next++, &type);
 
+    if (cronos_restore_temporary_is_name(name))
+        return;
     g_string_truncate(scan->path, frame->path_length);
     if (frame->path_length > 0)
         g_string_append_c(scan->path, '/');

@@ -6,7 +6,8 @@
  * the root's descriptor with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS. Mount points are entered, but
  * for those of cronosfs: backups are no part of what is backed up.
  * Memory: the names of the directories on the current path. Neither the depth of the tree nor the
- * length of a path is limited. What vanishes or changes its kind while the walk looks at it is
+ * length of a path is limited. What a restore has there while it works (restore-temporary.h) is
+ * passed over. What vanishes or changes its kind while the walk looks at it is
  * among the unreadable, and the walk goes on. */
 #pragma once
 #include "core/member.h"

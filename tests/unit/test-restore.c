@@ -3,6 +3,9 @@
 #include "restore-fixture.h"
 
 #include "core/open-beneath.h"
+#include "core/restore-temporary.h"
+
+#include <sys/wait.h>
 
 #define TREE_SCRIPT                                                                                \
     "import os, sys\n"                                                                             \
@@ -662,19 +665,52 @@ static void test_overwrite_elsewhere(void **state)
     assert_null(into_new->restore_point);
 }
 
-static void test_left_over_temporary(void **state)
+/* Two restores at once, into a project and into a folder of it, took each other's temporaries over:
+ * the names told of the member alone. A member that was called so itself was lost. */
+static void test_temporaries(void **state)
 {
     Fixture *fixture = *state;
-    const CronosBackup *backup = fixture_zip(fixture, "a.zip", "add('a', b'new')");
+    const CronosBackup *backup = fixture_zip(
+        fixture, "a.zip", "add('a', b'new')\nadd('.cronos-restore-00000002', b'member')\n");
     const CronosRestoreOptions over = {.strategy = CRONOS_RESTORE_OVERWRITE,
                                        .no_restore_point = TRUE};
+    char alive[CRONOS_RESTORE_TEMPORARY_NAME_BYTES];
+    char dead[CRONOS_RESTORE_TEMPORARY_NAME_BYTES];
+    char other[CRONOS_RESTORE_TEMPORARY_NAME_BYTES];
 
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    cronos_restore_temporary_make_name(alive);
+    g_snprintf(dead, sizeof dead, "%.25s%08x%s", alive, (unsigned)pid, alive + 33);
+    assert_true(cronos_restore_temporary_is_name(dead));
+    assert_false(cronos_restore_temporary_is_name(".cronos-restore-00000003"));
+    g_snprintf(other, sizeof other, ".cronos-restore-00000000-%s", dead + 25); /* of another host */
     temporary_write(fixture->root, "a", "old");
-    temporary_write(fixture->root, ".cronos-restore-00000001", "half");
+    temporary_write(fixture->root, alive, "half");
+    temporary_write(fixture->root, dead, "half");
+    temporary_write(fixture->root, other, "half");
+    temporary_write(fixture->root, ".cronos-restore-00000001", "mine");
     g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &over);
-    g_autofree char *names = list_names(fixture->root);
+    g_autofree char *alive_path = g_build_filename("project", alive, NULL);
+    g_autofree char *dead_path = g_build_filename("project", dead, NULL);
+    g_autofree char *other_path = g_build_filename("project", other, NULL);
+
+    assert_int_equal(result->failed->len, 0);
     assert_content(fixture, "project/a", "new");
-    assert_string_equal(names, "a backups");
+    assert_content(fixture, "project/.cronos-restore-00000001", "mine");
+    assert_content(fixture, "project/.cronos-restore-00000002", "member");
+    assert_content(fixture, alive_path, "half");
+    assert_content(fixture, other_path, "half");
+    assert_missing(fixture, dead_path);
+
+    g_autofree char *to = fixture_path(fixture, "out");
+    const CronosRestoreOptions elsewhere = {.to = to};
+    backup = fixture_backup(fixture, "after");
+    g_autoptr(CronosRestoreResult) copy = restore(fixture, backup, &elsewhere);
+    g_autofree char *names = list_names(to);
+    assert_string_equal(names, ".cronos-restore-00000001 .cronos-restore-00000002 a");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -706,7 +742,7 @@ int main(void)
         TEST(test_restore_point_holds_all),
         TEST(test_unreadable_is_not_overwritten),
         TEST(test_overwrite_elsewhere),
-        TEST(test_left_over_temporary),
+        TEST(test_temporaries),
     };
 
     return cmocka_run_group_tests_name("restore", tests, NULL, NULL);
