@@ -36,6 +36,8 @@ static Fault *parse_fault(const char *text)
         fault->errnum = ENOSPC;
     else if (g_strcmp0(colon, ":int") == 0)
         fault->signal = SIGINT;
+    else if (g_strcmp0(colon, ":stop") == 0)
+        fault->signal = SIGSTOP;
     return fault;
 }
 
@@ -51,6 +53,10 @@ static void strike(int number)
 {
     sigset_t pending;
 
+    if (number == SIGSTOP) {
+        raise(number);
+        return;
+    }
     if (kill(getpid(), number) != 0)
         return;
     while (sigpending(&pending) == 0 && sigismember(&pending, number))

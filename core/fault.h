@@ -7,9 +7,9 @@
  *
  * NAME: the point, e.g. before-rename. N: which passage fires, from 1; without it, every one.
  * ACTION: kill (default: SIGKILL to the own process, as a power cut would leave things), int
- * (SIGINT, as from a terminal), eio or enospc (the step fails with that error). Points stand before
- * and after each step that changes the disk; each is named in the comment of the function it stands
- * in. */
+ * (SIGINT, as from a terminal), stop (SIGSTOP: the process stands there until it is told to go on),
+ * eio or enospc (the step fails with that error). Points stand before and after each step that
+ * changes the disk; each is named in the comment of the function it stands in. */
 #pragma once
 #include <glib.h>
 

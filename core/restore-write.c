@@ -297,23 +297,48 @@ gboolean cronos_restore_write_file(CronosRestoreWorker *worker, guint32 entry,
     return write_streamed(&output, error);
 }
 
+/* Gives the link @name, just made, its owner and time. Who may write in the folder can have put
+ * another file in its place, which root must not give away: the owner is set by a descriptor that
+ * is known to be of a link. Returns: 0 or an errno. */
+static int set_link_attributes(const CronosRestoreJob *job, const CronosMemberInfo *info,
+                               int parent_fd, const char *name)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, cronos_restore_timespec(info->mtime_ns)};
+    struct stat status;
+
+    if (!job->set_owners || !info->has_owner || owner_is_set_already(job, info))
+        return utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) != 0 ? errno : 0;
+    int fd = openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    int errnum = fd < 0 || fstat(fd, &status) != 0 ? errno : S_ISLNK(status.st_mode) ? 0 : EEXIST;
+    if (errnum == 0) {
+        (void)!fchownat(fd, "", info->uid, info->gid, AT_EMPTY_PATH);
+        errnum = utimensat(fd, "", times, AT_EMPTY_PATH) != 0 ? errno : 0;
+        /* Linux before 5.8 takes no descriptor here; of a time, nobody has any use. */
+        if (errnum == EINVAL)
+            errnum = utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) != 0 ? errno : 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    return errnum;
+}
+
+/* Fault point: restore-after-symlink. */
 gboolean cronos_restore_write_symlink(CronosRestoreWorker *worker, guint32 entry,
                                       const CronosMemberInfo *info, int parent_fd, const char *name,
                                       GError **error)
 {
     const CronosRestoreJob *job = worker->job;
     Output output = {worker, entry, info, parent_fd, name, -1, 0};
-    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, cronos_restore_timespec(info->mtime_ns)};
     g_autofree char *link = cronos_archive_readlink(job->archive, entry, error);
 
     if (link == NULL)
         return FALSE;
     if (symlinkat(link, parent_fd, name) != 0)
         return set_write_error(&output, errno, error);
-    if (job->set_owners && info->has_owner && !owner_is_set_already(job, info))
-        (void)!fchownat(parent_fd, name, info->uid, info->gid, AT_SYMLINK_NOFOLLOW);
-    if (utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) != 0) {
-        int errnum = errno;
+    int errnum = cronos_fault_errno("restore-after-symlink");
+    if (errnum == 0)
+        errnum = set_link_attributes(job, info, parent_fd, name);
+    if (errnum != 0) {
         unlinkat(parent_fd, name, 0);
         return set_write_error(&output, errnum, error);
     }

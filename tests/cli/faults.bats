@@ -9,7 +9,7 @@ load ../lib/common
 CREATE_POINTS=(before-clear after-clear before-create after-create create-write before-sync
     before-rename after-rename after-sync before-remove after-remove)
 RESTORE_POINTS=(restore-before-folder restore-after-folder restore-before-write
-    restore-after-write restore-before-attributes)
+    restore-after-write restore-after-symlink restore-before-attributes)
 OVER_POINTS=(restore-before-rename restore-after-rename restore-before-delete restore-after-delete
     restore-before-sync)
 NEW_POINTS=(restore-before-place restore-after-place restore-before-rename restore-after-rename)
