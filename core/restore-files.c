@@ -149,8 +149,13 @@ static gboolean write_fresh(CronosRestoreWorker *worker, guint32 entry,
 {
     GError *failure = NULL;
 
-    if (!write_member(worker, entry, info, parent_fd, name, &failure))
+    if (!write_member(worker, entry, info, parent_fd, name, &failure)) {
+        if (g_error_matches(failure, CRONOS_SYSTEM_ERROR, EEXIST)) {
+            g_error_free(failure);
+            return fail(worker->job, entry, CRONOS_RESTORE_TAKEN);
+        }
         return settle_error(worker->job, entry, failure, error);
+    }
     return tell(worker->job, entry, CRONOS_RESTORE_CREATED, 0);
 }
 
@@ -258,6 +263,9 @@ static gboolean restore_over(CronosRestoreWorker *worker, guint32 entry,
     }
     if (same)
         return tell(job, entry, CRONOS_RESTORE_UNCHANGED, info->size_bytes);
+    if (action == CRONOS_RESTORE_REPLACED &&
+        cronos_restore_is_taken(job, entry, parent_fd, &status))
+        return fail(job, entry, CRONOS_RESTORE_TAKEN);
     gboolean folder = S_ISDIR(status.st_mode);
     if (folder && !folder_can_go(job, entry, &status))
         return fail(job, entry, "a folder that is not empty is in the way");
@@ -284,16 +292,16 @@ static gboolean restore_again(CronosRestoreWorker *worker, guint32 entry,
         return settle_error(job, entry, failure, error);
     if (same)
         return tell(job, entry, CRONOS_RESTORE_UNCHANGED, info->size_bytes);
+    if (cronos_restore_is_taken(job, entry, parent_fd, &status))
+        return fail(job, entry, CRONOS_RESTORE_TAKEN);
     if (unlinkat(parent_fd, name, 0) != 0)
         return fail_errno(job, entry, errno, error);
     return write_fresh(worker, entry, info, parent_fd, name, error);
 }
 
-static gboolean restore_one(gpointer data, gsize index, GError **error)
+static gboolean restore_member(CronosRestoreWorker *worker, guint32 entry, GError **error)
 {
-    CronosRestoreWorker *worker = data;
     CronosRestoreJob *job = worker->job;
-    guint32 entry = g_array_index(job->plan->files, guint32, index);
     guint32 parent = cronos_archive_parent(job->archive, entry);
     CronosMemberInfo info;
     char name[NAME_MAX + 1];
@@ -326,6 +334,41 @@ static gboolean restore_one(gpointer data, gsize index, GError **error)
     return restore_over(worker, entry, &info, parent_fd, name, error);
 }
 
+static gboolean restore_one(gpointer data, gsize index, GError **error)
+{
+    CronosRestoreWorker *worker = data;
+    CronosRestoreJob *job = worker->job;
+    guint32 entry = g_array_index(job->plan->files, guint32, index);
+
+    if (!cronos_restore_has_twin(job, entry))
+        return restore_member(worker, entry, error);
+    pthread_mutex_lock(&job->lock);
+    g_array_append_val(job->later, entry);
+    pthread_mutex_unlock(&job->lock);
+    return TRUE;
+}
+
+static int compare_entries(gconstpointer a, gconstpointer b)
+{
+    guint32 first = *(const guint32 *)a;
+    guint32 second = *(const guint32 *)b;
+
+    return first < second ? -1 : first > second;
+}
+
+/* One after the other, always in the same order: whose name is whose must not be left to chance. */
+static gboolean restore_later(CronosRestoreJob *job, GError **error)
+{
+    CronosRestoreWorker *worker = worker_new(job);
+    gboolean done = TRUE;
+
+    g_array_sort(job->later, compare_entries);
+    for (guint i = 0; done && i < job->later->len; i++)
+        done = restore_member(worker, g_array_index(job->later, guint32, i), error);
+    worker_free(worker);
+    return done;
+}
+
 gboolean cronos_restore_files(CronosRestoreJob *job, GError **error)
 {
     const CronosParallel parallel = {
@@ -336,5 +379,6 @@ gboolean cronos_restore_files(CronosRestoreJob *job, GError **error)
         .work = restore_one,
     };
 
-    return cronos_parallel_for(&parallel, job->plan->files->len, job, error);
+    return cronos_parallel_for(&parallel, job->plan->files->len, job, error) &&
+           restore_later(job, error);
 }

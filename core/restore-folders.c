@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TAKEN ENOTUNIQ /* for errno: no file system says so of a folder */
+
 void cronos_folder_cache_init(CronosFolderCache *cache)
 {
     cache->clock = 0;
@@ -115,6 +117,16 @@ static gboolean passes(const char *name)
     return errnum == 0;
 }
 
+/* Returns: whether the folder @name of a fresh target is another member's. */
+static gboolean is_taken(const CronosRestoreJob *job, guint32 entry, int parent_fd,
+                         const char *name)
+{
+    struct stat status;
+
+    return !job->resumed || (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                             cronos_restore_is_taken(job, entry, parent_fd, &status));
+}
+
 /* Returns: what became of @name, with errno for FAILED. Fault points: restore-before-folder,
  * restore-after-folder. */
 static CronosFolderState make_new(CronosRestoreJob *job, guint32 entry, int parent_fd,
@@ -128,6 +140,8 @@ static CronosFolderState make_new(CronosRestoreJob *job, guint32 entry, int pare
     if (cronos_archive_info(job->archive, entry, &info, NULL) && info.has_mode && !info.implied)
         mode = (info.mode & 0777) | S_IRWXU;
     gboolean there = mkdirat(parent_fd, name, mode) != 0;
+    if (there && errno == EEXIST && job->fresh && is_taken(job, entry, parent_fd, name))
+        errno = TAKEN;
     if (there && (errno != EEXIST || !job->resumed))
         return CRONOS_FOLDER_FAILED;
     if (there || (job->umask & S_IRWXU) != 0)
@@ -147,6 +161,10 @@ static CronosFolderState settle(CronosRestoreJob *job, guint32 entry, int parent
     if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
         if (cronos_restore_is_barred(job, &status))
             return CRONOS_FOLDER_BARRED;
+        if (cronos_restore_is_taken(job, entry, parent_fd, &status)) {
+            errno = TAKEN;
+            return CRONOS_FOLDER_FAILED;
+        }
         if (S_ISDIR(status.st_mode)) {
             *out_action = CRONOS_RESTORE_UNCHANGED;
             if (!cronos_restore_dry(job))
@@ -167,6 +185,10 @@ static gboolean report_failure(CronosRestoreJob *job, const char *path, int errn
 {
     g_autofree char *quoted = cronos_quote_path(path);
 
+    if (errnum == TAKEN) {
+        cronos_restore_fail(job, path, CRONOS_RESTORE_TAKEN);
+        return TRUE;
+    }
     if (cronos_restore_errno_is_fatal(errnum)) {
         cronos_error_set_system(error, errnum, "%s: cannot make the folder", quoted);
         return FALSE;

@@ -11,6 +11,7 @@
  *   restore-write.c        bytes, holes, modes, owners and times of one file
  *   restore-compare.c      is what lies in the target already what the backup holds
  *   restore-extra.c        what --delete removes
+ *   restore-twins.c        names that the target may take for one
  *   restore-temporary.c    names of what is there only while a restore works
  *   restore-point.c        the backup made before anything is overwritten
  *
@@ -85,7 +86,9 @@ typedef struct {
     mode_t umask;
     dev_t barred_device; /* the backup directory; inode 0: none */
     ino_t barred_inode;
-    guint8 *folder_states;   /* CronosFolderState by entry; settled before threads start */
+    guint8 *folder_states; /* CronosFolderState by entry; settled before threads start */
+    GHashTable *twins;     /* NULL in a fresh target: there, a name that is taken is seen at once */
+    GArray *later;         /* of guint32: those of them that wait; under lock */
     guint8 *folders_cleared; /* by entry: looked through for what killed runs left; atomic */
     GHashTable *gone;        /* dry run: set of char *, paths that would have been deleted */
     CronosTally *tally;
@@ -165,6 +168,18 @@ gboolean cronos_restore_write_symlink(CronosRestoreWorker *worker, guint32 entry
 gboolean cronos_restore_compare(CronosRestoreWorker *worker, guint32 entry,
                                 const CronosMemberInfo *info, int parent_fd, const char *name,
                                 const struct stat *status, gboolean *out_same, GError **error);
+
+/* What a member is not restored for whose name another one has. */
+#define CRONOS_RESTORE_TAKEN "another member of the backup has this name here"
+/* Returns: (owned) table from entry to entry: of the names in a folder that are picked and that
+ * some file system takes for one, from each but the first to the first. */
+GHashTable *cronos_restore_find_twins(const CronosRestorePlan *plan);
+/* Returns: whether @entry is to wait for another one. */
+gboolean cronos_restore_has_twin(const CronosRestoreJob *job, guint32 entry);
+/* Returns: whether what lies in the place of @entry (@status) is there under the name of the one it
+ * has waited for, too. */
+gboolean cronos_restore_is_taken(const CronosRestoreJob *job, guint32 entry, int parent_fd,
+                                 const struct stat *status);
 
 /* Returns: whether the folder @path of the target is empty, or, in a dry run, would be once what
  * --delete takes is gone. */

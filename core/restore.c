@@ -96,7 +96,8 @@ static mode_t current_umask(void)
     return (mode_t)(mask & 0777);
 }
 
-static void job_init(CronosRestoreJob *job, Restore *restore, int target_fd, gboolean fresh)
+static void job_init(CronosRestoreJob *job, Restore *restore, int target_fd, gboolean fresh,
+                     gboolean resumed)
 {
     struct stat status;
     struct stat barred;
@@ -108,17 +109,21 @@ static void job_init(CronosRestoreJob *job, Restore *restore, int target_fd, gbo
         .backup_name = restore->backup->file_name,
         .target_fd = target_fd,
         .fresh = fresh,
+        .resumed = resumed,
         .set_owners = geteuid() == 0,
         .uid = geteuid(),
         .gid = getegid(),
         .umask = current_umask(),
         .folder_states = g_new0(guint8, MAX(cronos_archive_count(restore->archive), 1)),
+        .later = g_array_new(FALSE, FALSE, sizeof(guint32)),
         .folders_cleared = g_new0(guint8, MAX(cronos_archive_count(restore->archive), 1)),
         .gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
         .tally = &restore->tally,
         .result = restore->result,
     };
     pthread_mutex_init(&job->lock, NULL);
+    if (!fresh || resumed)
+        job->twins = cronos_restore_find_twins(job->plan);
     /* A default ACL or a setgid folder gives new files what the umask alone would not. */
     if (target_fd >= 0 && fstat(target_fd, &status) == 0)
         job->plain_defaults = (status.st_mode & S_ISGID) == 0 &&
@@ -134,6 +139,8 @@ static void job_clear(CronosRestoreJob *job)
     pthread_mutex_destroy(&job->lock);
     g_free(job->folder_states);
     g_free(job->folders_cleared);
+    g_array_unref(job->later);
+    g_clear_pointer(&job->twins, g_hash_table_unref);
     g_hash_table_unref(job->gone);
 }
 
@@ -213,8 +220,7 @@ static gboolean restore_to_new_location(Restore *restore, GError **error)
         if (fd < 0)
             return FALSE;
     }
-    job_init(&job, restore, fd, TRUE);
-    job.resumed = place->resumed;
+    job_init(&job, restore, fd, TRUE, place->resumed);
     if (job.resumed)
         cronos_log_event(CRONOS_LOG_INFO, restore->backup->file_name, place->target,
                          "an interrupted restore goes on");
@@ -329,7 +335,7 @@ static gboolean overwrite(Restore *restore, int fd, GError **error)
 
     if (patterns == NULL)
         return FALSE;
-    job_init(&job, restore, fd, FALSE);
+    job_init(&job, restore, fd, FALSE, FALSE);
     gboolean done = fd < 0 || cronos_restore_check_parents(&job, error);
     if (done && fd >= 0 && restore->options->delete_extra) {
         extra = cronos_restore_find_extra(restore->plan, restore->result->target, patterns,

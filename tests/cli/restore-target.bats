@@ -3,11 +3,24 @@
 # restore into targets that others, or odd file systems, have a hand in.
 
 load ../lib/common
+load ../lib/mount
+load ../lib/remote
 
+# setup is that of mount.bash.
 teardown()
 {
+    local status=0
     [[ -z ${PID:-} ]] || kill -KILL "$PID" 2>/dev/null || true
+    BACKUPS=$FAR stop_remote || status=1
     remove_workspace
+    return $status
+}
+
+# Has $FAR served by remote-fs (arguments: its options).
+serve_far()
+{
+    FAR=$WORK/far
+    BACKUPS=$FAR serve_remote "$@"
 }
 
 # Restores over the project until the fault point "$1", where it stands still as process PID.
@@ -51,4 +64,35 @@ go_on()
     go_on
     assert_equal "$(stat -c '%u %Y' "$WORK/secret")" "$EUID $(date -d '2001-02-03 04:05:06' +%s)"
     assert_equal "$(readlink theirs/link)" nowhere
+}
+
+# Of README and readme, which are one file there, the one restored last took the other's place, and
+# nobody was told.
+@test "where upper and lower case are one, no member takes another one's place in silence" {
+    serve_far -o fold
+    mkdir D d
+    echo of D >D/x
+    echo of d >d/x
+    echo upper >README
+    echo lower >readme
+    backup x
+    mkdir "$FAR/over" "$FAR/over/D"
+    local time
+    for time in first second; do
+        run --separate-stderr -3 cronos restore "$ID" --strategy overwrite -y --to "$FAR/over"
+        assert_contains "$stderr" "readme: another member of the backup has this name here"
+        assert_contains "$stderr" "d: another member of the backup has this name here"
+        assert_equal "$(cat "$FAR/over/README" "$FAR/over/D/x")" "upper
+of D"
+        [[ $time == second ]] || echo changed >"$FAR/over/readme"
+    done
+    run -137 env CRONOS_FAULT=restore-after-write@2 cronos -q restore "$ID" --to "$FAR/new"
+    run --separate-stderr -3 cronos restore "$ID" --to "$FAR/new"
+    assert_contains "$stderr" "readme: another member of the backup has this name here"
+    assert_contains "$stderr" "d: another member of the backup has this name here"
+    assert_equal "$(cat "$FAR/new/README" "$FAR/new/D/x")" "upper
+of D"
+    run --separate-stderr -3 cronos restore "$ID" --to "$FAR/at-once"
+    assert_contains "$stderr" "another member of the backup has this name here"
+    assert_files "$FAR/at-once" d readme
 }

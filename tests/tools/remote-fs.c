@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * remote-fs.c - a directory as if it lay on the other side of a network
  *
- * remote-fs [-o delay_ms=N] [-f] [FUSE's own options] DIRECTORY MOUNTPOINT
+ * remote-fs [-o delay_ms=N,fold] [-f] [FUSE's own options] DIRECTORY MOUNTPOINT
  *
  * Each request is counted, and answered N ms late. What the client keeps is what one of NFS keeps
  * whose attributes live long: names and attributes, as looked up or listed, and no data, so that a
  * request to read comes for each call that reads. A directory is listed with its attributes, at
  * once. As of NFS, rename knows no flags, and locks stay on this host.
+ *
+ * -o fold: upper and lower case are one, as on a server of another system; names are kept in lower
+ * case, and the client keeps nothing.
  *
  * The extended attribute user.requests of the mount's root tells what was asked for since it was
  * read last: lines of a kind and a number, and behind in_flight how many requests were under way at
@@ -40,6 +43,7 @@ static const char *const kind_names[KINDS] = {
 
 static struct {
     unsigned delay_ms;
+    int fold;
     char *directory;
 } options;
 
@@ -67,9 +71,21 @@ static int answer(int result)
     return result < 0 ? -errnum : result;
 }
 
+/* Returns: (borrowed, until the next but one call of the thread) @path from the directory served.
+ */
 static const char *below(const char *path)
 {
-    return path[1] != '\0' ? path + 1 : ".";
+    static __thread char *folded[2];
+    static __thread unsigned turn;
+
+    if (path[1] == '\0')
+        return ".";
+    if (!options.fold)
+        return path + 1;
+    turn = !turn;
+    g_free(folded[turn]);
+    folded[turn] = g_ascii_strdown(path + 1, -1);
+    return folded[turn];
 }
 
 static void *remote_init(struct fuse_conn_info *connection, struct fuse_config *config)
@@ -77,8 +93,8 @@ static void *remote_init(struct fuse_conn_info *connection, struct fuse_config *
     connection->want |= connection->capable & FUSE_CAP_READDIRPLUS;
     connection->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
     config->use_ino = 1;
-    config->attr_timeout = LIFETIME_SECONDS;
-    config->entry_timeout = LIFETIME_SECONDS;
+    config->attr_timeout = options.fold ? 0 : LIFETIME_SECONDS;
+    config->entry_timeout = options.fold ? 0 : LIFETIME_SECONDS;
     return NULL;
 }
 
@@ -330,6 +346,7 @@ static const struct fuse_operations operations = {
 
 static const struct fuse_opt own_options[] = {
     {"delay_ms=%u", offsetof(typeof(options), delay_ms), 0},
+    {"fold", offsetof(typeof(options), fold), 1},
     FUSE_OPT_END,
 };
 
@@ -352,7 +369,7 @@ int main(int argc, char **argv)
                     ? open(options.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
                     : -1;
     if (source_fd < 0) {
-        fprintf(stderr, "usage: remote-fs [-o delay_ms=N] [-f] DIRECTORY MOUNTPOINT\n");
+        fprintf(stderr, "usage: remote-fs [-o delay_ms=N,fold] [-f] DIRECTORY MOUNTPOINT\n");
         return 2;
     }
     /* One thread a request that waits. */
