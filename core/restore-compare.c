@@ -41,7 +41,7 @@ static gboolean owner_is_same(const CronosRestoreJob *job, const CronosMemberInf
 static gboolean attributes_are_same(const CronosRestoreJob *job, const CronosMemberInfo *info,
                                     const struct stat *status)
 {
-    mode_t mask = job->options->same_permissions ? 07777 : 0777;
+    mode_t mask = cronos_restore_mode_mask(job);
 
     return (guint64)status->st_size == info->size_bytes && time_is_same(&status->st_mtim, info) &&
            owner_is_same(job, info, status) &&

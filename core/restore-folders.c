@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * restore-folders.c - folders before their contents, their attributes after them
+ * restore-folders.c - folders before their contents
  *
  * Folders are made in the order of their entries, parents first, so that each is one mkdirat below
  * a descriptor that is open already. A folder is made writable for its owner; its own mode comes
@@ -117,6 +117,17 @@ static gboolean passes(const char *name)
     return errnum == 0;
 }
 
+/* Gives a folder that is not just made with @mode that one, and the setgid bit it has inherited. */
+static void make_usable(const CronosRestoreJob *job, int parent_fd, const char *name, mode_t mode)
+{
+    struct stat status;
+
+    if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        (void)!fchmodat(parent_fd, name,
+                        (mode & ~job->umask) | S_IRWXU | (status.st_mode & S_ISGID),
+                        AT_SYMLINK_NOFOLLOW);
+}
+
 /* Returns: whether the folder @name of a fresh target is another member's. */
 static gboolean is_taken(const CronosRestoreJob *job, guint32 entry, int parent_fd,
                          const char *name)
@@ -145,7 +156,7 @@ static CronosFolderState make_new(CronosRestoreJob *job, guint32 entry, int pare
     if (there && (errno != EEXIST || !job->resumed))
         return CRONOS_FOLDER_FAILED;
     if (there || (job->umask & S_IRWXU) != 0)
-        (void)!fchmodat(parent_fd, name, (mode & ~job->umask) | S_IRWXU, AT_SYMLINK_NOFOLLOW);
+        make_usable(job, parent_fd, name, mode);
     return passes("restore-after-folder") ? CRONOS_FOLDER_MADE : CRONOS_FOLDER_FAILED;
 }
 
@@ -274,75 +285,4 @@ gboolean cronos_restore_check_parents(CronosRestoreJob *job, GError **error)
         }
     }
     return TRUE;
-}
-
-/* Returns: whether the folder has what the archive says already. */
-static gboolean is_finished(const CronosRestoreJob *job, int fd, const CronosMemberInfo *info)
-{
-    struct timespec time = cronos_restore_timespec(info->mtime_ns);
-    mode_t mask = job->options->same_permissions ? 07777 : 0777;
-    struct stat status;
-
-    return fstat(fd, &status) == 0 &&
-           (!info->has_mode || (status.st_mode & mask) == cronos_restore_mode(job, info)) &&
-           (!job->set_owners || !info->has_owner ||
-            (status.st_uid == info->uid && status.st_gid == info->gid)) &&
-           status.st_mtim.tv_sec == time.tv_sec && status.st_mtim.tv_nsec == time.tv_nsec;
-}
-
-/* Takes damage to a folder's header for this folder's alone, or passes it on. */
-static gboolean settle_error(CronosRestoreJob *job, guint32 entry, GError *failure, GError **error)
-{
-    if (!job->options->keep_going) {
-        g_propagate_error(error, failure);
-        return FALSE;
-    }
-    g_autofree char *path = cronos_archive_path(job->archive, entry);
-    cronos_restore_fail(job, path, failure->message);
-    g_error_free(failure);
-    return TRUE;
-}
-
-/* Fault point: restore-before-attributes. */
-static gboolean finish_folder(CronosRestoreJob *job, CronosFolderCache *cache, guint32 entry,
-                              GError **error)
-{
-    CronosMemberInfo info;
-    GError *failure = NULL;
-
-    if (job->folder_states[entry] != CRONOS_FOLDER_MADE &&
-        (job->folder_states[entry] != CRONOS_FOLDER_READY ||
-         job->plan->picks[entry] != CRONOS_PICK_WANTED))
-        return TRUE;
-    if (!cronos_archive_info(job->archive, entry, &info, &failure))
-        return settle_error(job, entry, failure, error);
-    if (info.implied)
-        return TRUE;
-    int fd = cronos_folder_cache_get(cache, job, entry);
-    if (fd >= 0 && is_finished(job, fd, &info))
-        return TRUE;
-    int errnum = fd < 0 ? errno : cronos_fault_errno("restore-before-attributes");
-    if (errnum == 0)
-        errnum = cronos_restore_set_attributes(job, fd, &info, CRONOS_MODE_UNKNOWN);
-    if (errnum == 0)
-        return TRUE;
-    g_autofree char *path = cronos_archive_path(job->archive, entry);
-    g_autofree char *reason =
-        g_strdup_printf("cannot set the folder's mode and time: %s", g_strerror(errnum));
-    cronos_restore_fail(job, path, reason);
-    return TRUE;
-}
-
-gboolean cronos_restore_finish_folders(CronosRestoreJob *job, GError **error)
-{
-    CronosFolderCache cache;
-    gboolean done = TRUE;
-
-    cronos_folder_cache_init(&cache);
-    for (guint i = job->plan->folders->len; done && i-- > 0;)
-        done = finish_folder(job, &cache, g_array_index(job->plan->folders, guint32, i), error);
-    if (done && job->plan->whole && job->fresh)
-        done = finish_folder(job, &cache, CRONOS_ENTRY_ROOT, error);
-    cronos_folder_cache_clear(&cache);
-    return done;
 }

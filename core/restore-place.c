@@ -318,11 +318,15 @@ static int publish_inside(CronosRestorePlace *place)
 }
 
 /* The folder that was there gives its owner and mode to the one that takes its place. */
-static int publish_beside(CronosRestorePlace *place, mode_t mask)
+static int publish_beside(CronosRestorePlace *place, mode_t mode)
 {
     g_autofree char *name = g_path_get_basename(place->target);
-    mode_t mode = place->exists ? place->status.st_mode & 07777 : 0777 & ~mask;
+    struct stat status;
 
+    if (place->exists)
+        mode = place->status.st_mode & 07777;
+    else if (fstat(place->fd, &status) == 0)
+        mode |= status.st_mode & S_ISGID;
     if (place->exists && geteuid() == 0 &&
         fchown(place->fd, place->status.st_uid, place->status.st_gid) != 0)
         return errno;
@@ -338,11 +342,11 @@ static int publish_beside(CronosRestorePlace *place, mode_t mask)
     return renameat(place->above_fd, place->hidden, place->above_fd, name) == 0 ? 0 : errno;
 }
 
-gboolean cronos_restore_place_publish(CronosRestorePlace *place, mode_t umask, GError **error)
+gboolean cronos_restore_place_publish(CronosRestorePlace *place, mode_t mode, GError **error)
 {
     if (!cronos_fault_point("restore-before-rename", error))
         return FALSE;
-    int errnum = place->inside ? publish_inside(place) : publish_beside(place, umask);
+    int errnum = place->inside ? publish_inside(place) : publish_beside(place, mode);
     if (errnum == ENOTEMPTY || errnum == EEXIST || errnum == ENOTDIR)
         return set_not_empty(error, place->target, "something was put there meanwhile");
     if (errnum != 0)

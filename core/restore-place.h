@@ -43,10 +43,10 @@ guint64 cronos_restore_place_free_bytes(const CronosRestorePlace *place);
  * restore left (not if @anew). Returns: (borrowed) its descriptor, or -1 with @error. Fault points:
  * restore-before-place, restore-after-place. */
 int cronos_restore_place_open(CronosRestorePlace *place, gboolean anew, GError **error);
-/* Gives the hidden folder its name. @umask: for a folder that was not there before. Fault points:
- * restore-before-rename, restore-after-rename. Returns: FALSE with @error NOT_EMPTY when something
- * took the place meanwhile, or a system error. */
-gboolean cronos_restore_place_publish(CronosRestorePlace *place, mode_t umask, GError **error);
+/* Gives the hidden folder its name. @mode: for a folder that was not there before, which keeps the
+ * setgid bit it has inherited. Fault points: restore-before-rename, restore-after-rename. Returns:
+ * FALSE with @error NOT_EMPTY when something took the place meanwhile, or a system error. */
+gboolean cronos_restore_place_publish(CronosRestorePlace *place, mode_t mode, GError **error);
 /* Removes what was not published, and frees. NULL: no-op. */
 void cronos_restore_place_free(CronosRestorePlace *place);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosRestorePlace, cronos_restore_place_free)

@@ -6,7 +6,8 @@
  *   restore-check.c        the archive checked before the first byte is written
  *   restore-place.c        the new location: found, unpacked beside, renamed into place
  *   restore-hidden.c       the hidden folder it is unpacked in, and what killed runs left
- *   restore-folders.c      folders first, their modes and times last; descriptors by entry
+ *   restore-folders.c      folders first; descriptors by entry
+ *   restore-finish.c       the modes and times of folders last
  *   restore-files.c        files and symbolic links, by several threads
  *   restore-write.c        bytes, holes, modes, owners and times of one file
  *   restore-compare.c      is what lies in the target already what the backup holds
@@ -145,13 +146,15 @@ typedef struct {
     CronosPieceRoom room, other; /* other: for comparing */
 } CronosRestoreWorker;
 
+/* Bits of a mode that are restored: setuid and setgid with same_permissions only. */
+mode_t cronos_restore_mode_mask(const CronosRestoreJob *job);
 /* Permission bits that @info asks for, or that a new file or folder would get. */
 mode_t cronos_restore_mode(const CronosRestoreJob *job, const CronosMemberInfo *info);
-/* Sets owner, mode and time of what is open on @fd. @made: the mode it was made with, or
+/* Sets owner, @mode and time of what is open on @fd. @now: the mode it has, or
  * CRONOS_MODE_UNKNOWN. Owners that can not be set are passed over. Returns: 0 or an errno. */
 #define CRONOS_MODE_UNKNOWN ((mode_t)-1)
 int cronos_restore_set_attributes(const CronosRestoreJob *job, int fd, const CronosMemberInfo *info,
-                                  mode_t made);
+                                  mode_t mode, mode_t now);
 struct timespec cronos_restore_timespec(gint64 ns);
 
 /* Writes the file or link @entry as the new name @name in @parent_fd. Returns: FALSE with @error

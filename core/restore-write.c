@@ -29,10 +29,15 @@ typedef struct {
     guint64 written_end; /* atomic: where the last byte written ends; a hole may follow */
 } Output;
 
+mode_t cronos_restore_mode_mask(const CronosRestoreJob *job)
+{
+    return job->options->same_permissions ? 07777 : 01777;
+}
+
 mode_t cronos_restore_mode(const CronosRestoreJob *job, const CronosMemberInfo *info)
 {
     if (info->has_mode)
-        return info->mode & (job->options->same_permissions ? 07777 : 0777);
+        return info->mode & cronos_restore_mode_mask(job);
     return (info->kind == CRONOS_MEMBER_DIRECTORY ? 0777 : 0666) & ~job->umask;
 }
 
@@ -54,19 +59,19 @@ static gboolean owner_is_set_already(const CronosRestoreJob *job, const CronosMe
 }
 
 int cronos_restore_set_attributes(const CronosRestoreJob *job, int fd, const CronosMemberInfo *info,
-                                  mode_t made)
+                                  mode_t mode, mode_t now)
 {
-    mode_t mode = cronos_restore_mode(job, info);
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, cronos_restore_timespec(info->mtime_ns)};
 
-    /* The owner first: changing it takes setuid and setgid away. */
+    /* The owner first: changing it takes setuid and setgid away. Who has not become the owner's
+     * gets neither. */
     if (job->set_owners && info->has_owner && !owner_is_set_already(job, info)) {
         if (fchown(fd, info->uid, info->gid) != 0)
-            mode &= 0777;
-        else if ((made & 07000) != 0)
-            made = CRONOS_MODE_UNKNOWN;
+            mode &= now == CRONOS_MODE_UNKNOWN ? 01777 : 01777 | now;
+        else if ((now & 07000) != 0)
+            now = CRONOS_MODE_UNKNOWN;
     }
-    if (made != mode && fchmod(fd, mode) != 0)
+    if (now != mode && fchmod(fd, mode) != 0)
         return errno;
     return futimens(fd, times) != 0 ? errno : 0;
 }
@@ -180,7 +185,9 @@ static int complete_file(Output *output, mode_t made)
     if (output->written_end < output->info->size_bytes &&
         ftruncate(output->fd, (off_t)output->info->size_bytes) != 0)
         return errno;
-    return cronos_restore_set_attributes(output->worker->job, output->fd, output->info, made);
+    return cronos_restore_set_attributes(output->worker->job, output->fd, output->info,
+                                         cronos_restore_mode(output->worker->job, output->info),
+                                         made);
 }
 
 /* Closes and, unless @keep, removes the file. Fault point: restore-after-write. */

@@ -226,7 +226,7 @@ static gboolean restore_to_new_location(Restore *restore, GError **error)
                          "an interrupted restore goes on");
     gboolean done = run_job(&job, error);
     if (done && !restore->options->dry_run)
-        done = cronos_restore_place_publish(place, job.umask, error);
+        done = cronos_restore_place_publish(place, 0777 & ~job.umask, error);
     job_clear(&job);
     return done;
 }
