@@ -244,6 +244,24 @@ static gboolean folder_can_go(const CronosRestoreJob *job, guint32 entry, const 
     return !cronos_restore_is_barred(job, status) && cronos_restore_will_be_empty(job, path);
 }
 
+/* What the archive does not know of a file, the one that it replaces tells: a private file is not
+ * open to all once a DOS archive has been restored over it. */
+static CronosMemberInfo take_over(const CronosMemberInfo *info, const struct stat *status)
+{
+    CronosMemberInfo taken = *info;
+
+    if (!S_ISREG(status->st_mode) || info->kind != CRONOS_MEMBER_FILE || info->has_mode)
+        return taken;
+    taken.has_mode = TRUE;
+    taken.mode = status->st_mode & 0777;
+    if (!info->has_owner) {
+        taken.has_owner = TRUE;
+        taken.uid = status->st_uid;
+        taken.gid = status->st_gid;
+    }
+    return taken;
+}
+
 static gboolean restore_over(CronosRestoreWorker *worker, guint32 entry,
                              const CronosMemberInfo *info, int parent_fd, const char *name,
                              GError **error)
@@ -271,7 +289,8 @@ static gboolean restore_over(CronosRestoreWorker *worker, guint32 entry,
         return fail(job, entry, "a folder that is not empty is in the way");
     if (cronos_restore_dry(job))
         return tell(job, entry, action, info->size_bytes);
-    return replace(worker, entry, info, parent_fd, name, action, folder, error);
+    CronosMemberInfo taken = take_over(info, &status);
+    return replace(worker, entry, &taken, parent_fd, name, action, folder, error);
 }
 
 /* In what a killed run of the same restore left: nobody else sees it yet, so that what is not right

@@ -68,6 +68,37 @@ static void test_new_folders_inherit(void **state)
     assert_int_equal(mode_of(fixture, "shared/out/d"), 02750);
 }
 
+/* Archives made on DOS know no modes: what was private was open to all after a restore over it. */
+static void test_archive_without_modes(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup =
+        fixture_zip(fixture, "dos.zip",
+                    "for name in ('priv/', 'priv/key', 'priv/new'):\n"
+                    "    i = zipfile.ZipInfo(name, (2024, 5, 6, 7, 8, 10))\n"
+                    "    i.create_system = 0\n"
+                    "    i.external_attr = 0x10 if name[-1] == '/' else 0x20\n"
+                    "    z.writestr(i, b'' if name[-1] == '/' else b'new')\n");
+    struct stat before;
+    struct stat after;
+
+    make_folder(fixture, "project/priv", 02700);
+    g_autofree char *folder = fixture_path(fixture, "project/priv");
+    g_autofree char *key = fixture_path(fixture, "project/priv/key");
+    temporary_write(folder, "key", "old key");
+    if (geteuid() == 0)
+        assert_int_equal(chown(key, 1234, 1234), 0);
+    assert_int_equal(chmod(key, 04600), 0);
+    assert_int_equal(stat(key, &before), 0);
+    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &over);
+    assert_content(fixture, "project/priv/key", "new");
+    assert_int_equal(mode_of(fixture, "project/priv"), 02700);
+    assert_int_equal(mode_of(fixture, "project/priv/key"), 0600);
+    assert_int_equal(mode_of(fixture, "project/priv/new"), 0644);
+    assert_int_equal(stat(key, &after), 0);
+    assert_int_equal(after.st_uid, before.st_uid);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -75,6 +106,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_folders_stay_shared),
         TEST(test_new_folders_inherit),
+        TEST(test_archive_without_modes),
     };
 
     umask(022);
