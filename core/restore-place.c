@@ -302,6 +302,8 @@ static int move_up(int from_fd, int to_fd, const char *name)
 static int publish_inside(CronosRestorePlace *place)
 {
     int errnum = 0;
+    /* It has the mode of the archive's top folder by now. */
+    (void)!fchmod(place->fd, S_IRWXU);
     int listing = openat(place->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (listing < 0)

@@ -200,6 +200,17 @@ static char *restore_key(const Restore *restore)
     return g_string_free(g_steal_pointer(&key), FALSE);
 }
 
+/* Returns: the mode of a new place: that of the archive's top folder, where it has one. */
+static mode_t place_mode(const CronosRestoreJob *job)
+{
+    CronosMemberInfo info;
+
+    if (job->plan->whole && cronos_archive_info(job->archive, CRONOS_ENTRY_ROOT, &info, NULL) &&
+        !info.implied && info.has_mode)
+        return cronos_restore_mode(job, &info);
+    return 0777 & ~job->umask;
+}
+
 static gboolean restore_to_new_location(Restore *restore, GError **error)
 {
     g_autofree char *key = restore_key(restore);
@@ -226,7 +237,7 @@ static gboolean restore_to_new_location(Restore *restore, GError **error)
                          "an interrupted restore goes on");
     gboolean done = run_job(&job, error);
     if (done && !restore->options->dry_run)
-        done = cronos_restore_place_publish(place, 0777 & ~job.umask, error);
+        done = cronos_restore_place_publish(place, place_mode(&job), error);
     job_clear(&job);
     return done;
 }

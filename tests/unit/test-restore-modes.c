@@ -99,6 +99,39 @@ static void test_archive_without_modes(void **state)
     assert_int_equal(after.st_uid, before.st_uid);
 }
 
+/* The folder "./" of a tar file is the place itself; one that is there stays what it is. */
+static void test_top_folder(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *to = fixture_path(fixture, "out");
+    g_autofree char *there = fixture_path(fixture, "there");
+    g_autofree char *here = fixture_path(fixture, "here");
+    g_autofree char *before = g_get_current_dir();
+    const CronosRestoreOptions options = {.to = to};
+    const CronosRestoreOptions options_there = {.to = there};
+    const CronosRestoreOptions options_here = {.to = "."};
+
+    fixture_script(fixture, "project/backups/top.tar",
+                   "import io, sys, tarfile\n"
+                   "t = tarfile.open(sys.argv[1], 'w')\n"
+                   "i = tarfile.TarInfo('./'); i.type = tarfile.DIRTYPE; i.mode = 0o500\n"
+                   "i.mtime = 1700000000; t.addfile(i)\n"
+                   "i = tarfile.TarInfo('./a'); i.size = 1; t.addfile(i, io.BytesIO(b'a'))\n"
+                   "t.close()\n");
+    const CronosBackup *backup = fixture_find(fixture, "top.tar");
+    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &options);
+    assert_int_equal(mode_of(fixture, "out"), 0500);
+    make_folder(fixture, "there", 0755);
+    g_autoptr(CronosRestoreResult) second = restore(fixture, backup, &options_there);
+    assert_int_equal(mode_of(fixture, "there"), 0755);
+    make_folder(fixture, "here", 0755);
+    assert_int_equal(chdir(here), 0);
+    g_autoptr(CronosRestoreResult) third = restore(fixture, backup, &options_here);
+    assert_int_equal(chdir(before), 0);
+    assert_content(fixture, "here/a", "a");
+    assert_int_equal(mode_of(fixture, "here"), 0755);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -107,6 +140,7 @@ int main(void)
         TEST(test_folders_stay_shared),
         TEST(test_new_folders_inherit),
         TEST(test_archive_without_modes),
+        TEST(test_top_folder),
     };
 
     umask(022);
