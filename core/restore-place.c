@@ -281,19 +281,31 @@ int cronos_restore_place_open(CronosRestorePlace *place, gboolean anew, GError *
     return place->fd;
 }
 
+/* Renames @from to @to unless there is something. Some file systems can not do that at once.
+ * Returns: 0 or an errno. */
+static int rename_new(int from_fd, const char *from, int to_fd, const char *to)
+{
+    if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    if (faccessat(to_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return EEXIST;
+    return renameat(from_fd, from, to_fd, to) == 0 ? 0 : errno;
+}
+
 /* A folder that its owner may not write can not be given another parent. */
-static int move_up(int from_fd, int to_fd, const char *name)
+static int move(int from_fd, int to_fd, const char *name)
 {
     struct stat status;
+    int errnum = rename_new(from_fd, name, to_fd, name);
 
-    if (renameat2(from_fd, name, to_fd, name, RENAME_NOREPLACE) == 0)
-        return 0;
-    if (errno != EACCES || fstatat(from_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+    if (errnum != EACCES || fstatat(from_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISDIR(status.st_mode))
-        return errno;
+        return errnum;
     if (fchmodat(from_fd, name, (status.st_mode & 07777) | S_IRWXU, AT_SYMLINK_NOFOLLOW) != 0)
         return errno;
-    int errnum = renameat2(from_fd, name, to_fd, name, RENAME_NOREPLACE) == 0 ? 0 : errno;
+    errnum = rename_new(from_fd, name, to_fd, name);
     (void)!fchmodat(errnum == 0 ? to_fd : from_fd, name, status.st_mode & 07777,
                     AT_SYMLINK_NOFOLLOW);
     return errnum;
@@ -301,6 +313,7 @@ static int move_up(int from_fd, int to_fd, const char *name)
 
 static int publish_inside(CronosRestorePlace *place)
 {
+    unsigned char type;
     int errnum = 0;
     /* It has the mode of the archive's top folder by now. */
     (void)!fchmod(place->fd, S_IRWXU);
@@ -310,10 +323,15 @@ static int publish_inside(CronosRestorePlace *place)
         return errno;
     g_autoptr(CronosDirectoryNames) names = cronos_directory_names_read(listing, &errnum);
     close(listing);
-    for (gsize i = 0; errnum == 0 && i < cronos_directory_names_count(names); i++) {
-        unsigned char type;
-        errnum = move_up(place->fd, place->above_fd, cronos_directory_names_get(names, i, &type));
+    gsize count = cronos_directory_names_count(names);
+    gsize moved = 0;
+    while (errnum == 0 && moved < count) {
+        errnum = move(place->fd, place->above_fd, cronos_directory_names_get(names, moved, &type));
+        moved += errnum == 0;
     }
+    /* Not a part of it is left behind: what came up goes down again, and away with the rest. */
+    while (errnum != 0 && moved-- > 0)
+        (void)move(place->above_fd, place->fd, cronos_directory_names_get(names, moved, &type));
     if (errnum == 0 && unlinkat(place->above_fd, place->hidden, AT_REMOVEDIR) != 0)
         errnum = errno;
     return errnum;
@@ -337,11 +355,7 @@ static int publish_beside(CronosRestorePlace *place, mode_t mode)
     /* Renaming over a folder succeeds only while that is empty. */
     if (place->exists)
         return renameat(place->above_fd, place->hidden, place->above_fd, name) == 0 ? 0 : errno;
-    if (renameat2(place->above_fd, place->hidden, place->above_fd, name, RENAME_NOREPLACE) == 0)
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return errno;
-    return renameat(place->above_fd, place->hidden, place->above_fd, name) == 0 ? 0 : errno;
+    return rename_new(place->above_fd, place->hidden, place->above_fd, name);
 }
 
 gboolean cronos_restore_place_publish(CronosRestorePlace *place, mode_t mode, GError **error)

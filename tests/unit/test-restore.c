@@ -200,6 +200,34 @@ static void test_current_directory(void **state)
     assert_string_equal(result->target, to);
 }
 
+/* Puts something where one of the restored files is to go, while they are unpacked. */
+static void put_in_the_way(CronosRestoreAction action, const char *path, gpointer user_data)
+{
+    (void)action;
+    if (strcmp(path, "z") == 0)
+        temporary_write(user_data, "z", "of somebody else");
+}
+
+/* What had been moved into the folder before one name was found taken was left there. */
+static void test_taken_meanwhile(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup = fixture_zip(
+        fixture, "a.zip", "add('a', b'a')\nadd('d/', mode=0o40555)\nadd('d/b')\nadd('z', b'z')");
+    g_autofree char *to = fixture_path(fixture, "here");
+    g_autofree char *before = g_get_current_dir();
+    const CronosRestoreOptions options = {
+        .to = ".", .on_action = put_in_the_way, .user_data = to, .threads = 1};
+
+    assert_int_equal(mkdir(to, 0755), 0);
+    assert_int_equal(chdir(to), 0);
+    refuse(fixture, backup, &options, CRONOS_ERROR_NOT_EMPTY, "put there meanwhile");
+    assert_int_equal(chdir(before), 0);
+    g_autofree char *names = list_names(to);
+    assert_string_equal(names, "z");
+    assert_content(fixture, "here/z", "of somebody else");
+}
+
 static void test_hostile_names(void **state)
 {
     Fixture *fixture = *state;
@@ -726,6 +754,7 @@ int main(void)
         TEST(test_not_empty),
         TEST(test_empty_folder_is_taken),
         TEST(test_current_directory),
+        TEST(test_taken_meanwhile),
         TEST(test_hostile_names),
         TEST(test_paths),
         TEST(test_special_bits),
