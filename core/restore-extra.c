@@ -107,6 +107,23 @@ static int delete_path(const CronosRestoreJob *job, const char *path)
     return errnum;
 }
 
+/* Has the folder that @path is in writable for its owner, as those are that something is restored
+ * in. */
+static void open_parent_up(CronosRestoreJob *job, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name;
+
+    if (slash == NULL)
+        return;
+    g_autofree char *parent = g_strndup(path, (gsize)(slash - path));
+    int above_fd = cronos_below_open_parent(job->target_fd, parent, &name);
+    if (above_fd < 0)
+        return;
+    cronos_restore_open_up(job, above_fd, name, parent);
+    close(above_fd);
+}
+
 gboolean cronos_restore_delete_extra(CronosRestoreJob *job, const GPtrArray *extra, GError **error)
 {
     /* The walk gave folders before their contents; deleting goes the other way. */
@@ -116,6 +133,10 @@ gboolean cronos_restore_delete_extra(CronosRestoreJob *job, const GPtrArray *ext
             !cronos_fault_point("restore-before-delete", error))
             return FALSE;
         int errnum = delete_path(job, path);
+        if (errnum == EACCES && !cronos_restore_dry(job)) {
+            open_parent_up(job, path);
+            errnum = delete_path(job, path);
+        }
         if (errnum == 0 && !cronos_restore_dry(job) &&
             !cronos_fault_point("restore-after-delete", error))
             return FALSE;

@@ -1,13 +1,58 @@
 /* SPDX-License-Identifier: MIT
  * restore-finish.c - the folders' owners, modes and times, after all that is in them
  *
- * The deepest come first, since a folder that is finished may be closed to its owner. */
+ * The deepest come first, since a folder that is finished may be closed to its owner. What a
+ * restore that fails has opened for itself is closed again. */
+#include "core/below.h"
 #include "core/error.h"
 #include "core/fault.h"
 #include "core/restore-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Returns: whether the folder @path is one that is given a mode by finish_folder. */
+static gboolean gets_mode(const CronosRestoreJob *job, const char *path)
+{
+    guint32 entry = cronos_archive_lookup_path(job->archive, path);
+    CronosMemberInfo info;
+
+    return entry != CRONOS_ENTRY_NONE && job->plan->picks[entry] == CRONOS_PICK_WANTED &&
+           cronos_archive_info(job->archive, entry, &info, NULL) &&
+           info.kind == CRONOS_MEMBER_DIRECTORY && !info.implied && info.has_mode;
+}
+
+void cronos_restore_open_up(CronosRestoreJob *job, int parent_fd, const char *name,
+                            const char *path)
+{
+    struct stat status;
+
+    if (job->set_owners || fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISDIR(status.st_mode) || (status.st_mode & S_IRWXU) == S_IRWXU ||
+        fchmodat(parent_fd, name, (status.st_mode & 07777) | S_IRWXU, AT_SYMLINK_NOFOLLOW) != 0)
+        return;
+    CronosOpenedFolder *opened = g_new(CronosOpenedFolder, 1);
+    *opened = (CronosOpenedFolder){g_strdup(path), status.st_mode & 07777, !gets_mode(job, path)};
+    g_ptr_array_add(job->opened, opened);
+}
+
+void cronos_restore_close_up(CronosRestoreJob *job, gboolean all)
+{
+    for (guint i = job->opened->len; i-- > 0;) {
+        const CronosOpenedFolder *opened = g_ptr_array_index(job->opened, i);
+        const char *name;
+
+        if (!all && !opened->stays)
+            continue;
+        int parent_fd = cronos_below_open_parent(job->target_fd, opened->path, &name);
+        if (parent_fd < 0)
+            continue;
+        (void)!fchmodat(parent_fd, name, opened->mode, AT_SYMLINK_NOFOLLOW);
+        close(parent_fd);
+    }
+}
 
 /* Returns: the mode for the folder whose status is @status. Unless it is to be the archive's in
  * all, the setgid bit that it has, or has inherited, stays; and where the archive knows no modes,

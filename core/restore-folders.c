@@ -95,16 +95,12 @@ gboolean cronos_restore_is_barred(const CronosRestoreJob *job, const struct stat
 }
 
 /* An existing folder of ours that its owner may not write is opened up until the end. */
-static void open_up(CronosRestoreJob *job, guint32 entry, int parent_fd, const char *name,
-                    const struct stat *status)
+static void open_up(CronosRestoreJob *job, guint32 entry, int parent_fd, const char *name)
 {
-    CronosMemberInfo info;
+    g_autofree char *path = cronos_archive_path(job->archive, entry);
 
-    if (job->set_owners || (status->st_mode & S_IRWXU) == S_IRWXU ||
-        job->plan->picks[entry] != CRONOS_PICK_WANTED ||
-        !cronos_archive_info(job->archive, entry, &info, NULL) || info.implied || !info.has_mode)
-        return;
-    (void)!fchmodat(parent_fd, name, (status->st_mode & 07777) | S_IRWXU, AT_SYMLINK_NOFOLLOW);
+    if (job->plan->picks[entry] == CRONOS_PICK_WANTED)
+        cronos_restore_open_up(job, parent_fd, name, path);
 }
 
 /* Returns: whether the armed fault point @name lets the work go on; FALSE with errno. */
@@ -178,8 +174,9 @@ static CronosFolderState settle(CronosRestoreJob *job, guint32 entry, int parent
         }
         if (S_ISDIR(status.st_mode)) {
             *out_action = CRONOS_RESTORE_UNCHANGED;
-            if (!cronos_restore_dry(job))
-                open_up(job, entry, parent_fd, name, &status);
+            if (!cronos_restore_dry(job) && !job->set_owners &&
+                (status.st_mode & S_IRWXU) != S_IRWXU)
+                open_up(job, entry, parent_fd, name);
             return CRONOS_FOLDER_READY;
         }
         *out_action = CRONOS_RESTORE_REPLACED;

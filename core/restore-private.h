@@ -72,6 +72,13 @@ typedef enum {
     CRONOS_FOLDER_BARRED, /* the backup directory: nothing in it is touched */
 } CronosFolderState;
 
+/* A folder of ours that was made writable for its owner. */
+typedef struct {
+    char *path;
+    mode_t mode;    /* the one it had */
+    gboolean stays; /* it is to have that one again; else the archive's */
+} CronosOpenedFolder;
+
 typedef struct {
     CronosArchive *archive; /* borrowed, as the plan and the options */
     const CronosRestorePlan *plan;
@@ -88,6 +95,7 @@ typedef struct {
     dev_t barred_device; /* the backup directory; inode 0: none */
     ino_t barred_inode;
     guint8 *folder_states; /* CronosFolderState by entry; settled before threads start */
+    GPtrArray *opened;     /* of CronosOpenedFolder *, before threads start and after they ended */
     GHashTable *twins;     /* NULL in a fresh target: there, a name that is taken is seen at once */
     GArray *later;         /* of guint32: those of them that wait; under lock */
     guint8 *folders_cleared; /* by entry: looked through for what killed runs left; atomic */
@@ -134,6 +142,13 @@ gboolean cronos_restore_name(CronosArchive *archive, guint32 entry, char name[NA
 gboolean cronos_restore_make_folders(CronosRestoreJob *job, GError **error);
 /* Looks for symbolic links where a folder above a wanted member would have to be: UNSAFE. */
 gboolean cronos_restore_check_parents(CronosRestoreJob *job, GError **error);
+/* Has the folder @name in @parent_fd, @path from the target, writable for its owner, if it is ours
+ * and was not. */
+void cronos_restore_open_up(CronosRestoreJob *job, int parent_fd, const char *name,
+                            const char *path);
+/* Gives folders that were opened up the modes back that they had: all of them, or those that
+ * cronos_restore_finish_folders gives none. */
+void cronos_restore_close_up(CronosRestoreJob *job, gboolean all);
 /* Sets owners, modes and times of the folders, the deepest first. */
 gboolean cronos_restore_finish_folders(CronosRestoreJob *job, GError **error);
 

@@ -96,6 +96,14 @@ static mode_t current_umask(void)
     return (mode_t)(mask & 0777);
 }
 
+static void free_opened(gpointer data)
+{
+    CronosOpenedFolder *opened = data;
+
+    g_free(opened->path);
+    g_free(opened);
+}
+
 static void job_init(CronosRestoreJob *job, Restore *restore, int target_fd, gboolean fresh,
                      gboolean resumed)
 {
@@ -115,6 +123,7 @@ static void job_init(CronosRestoreJob *job, Restore *restore, int target_fd, gbo
         .gid = getegid(),
         .umask = current_umask(),
         .folder_states = g_new0(guint8, MAX(cronos_archive_count(restore->archive), 1)),
+        .opened = g_ptr_array_new_with_free_func(free_opened),
         .later = g_array_new(FALSE, FALSE, sizeof(guint32)),
         .folders_cleared = g_new0(guint8, MAX(cronos_archive_count(restore->archive), 1)),
         .gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
@@ -140,6 +149,7 @@ static void job_clear(CronosRestoreJob *job)
     g_free(job->folder_states);
     g_free(job->folders_cleared);
     g_array_unref(job->later);
+    g_ptr_array_unref(job->opened);
     g_clear_pointer(&job->twins, g_hash_table_unref);
     g_hash_table_unref(job->gone);
 }
@@ -331,10 +341,11 @@ static gboolean sync_target(const CronosRestoreJob *job, const char *target, GEr
 static gboolean overwrite_locked(Restore *restore, CronosRestoreJob *job, const GPtrArray *extra,
                                  GError **error)
 {
-    if (extra != NULL && !cronos_restore_delete_extra(job, extra, error))
-        return FALSE;
-    return run_job(job, error) &&
-           (cronos_restore_dry(job) || sync_target(job, restore->result->target, error));
+    gboolean done =
+        (extra == NULL || cronos_restore_delete_extra(job, extra, error)) && run_job(job, error);
+
+    cronos_restore_close_up(job, !done);
+    return done && (cronos_restore_dry(job) || sync_target(job, restore->result->target, error));
 }
 
 static gboolean overwrite(Restore *restore, int fd, GError **error)

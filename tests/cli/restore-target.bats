@@ -96,3 +96,29 @@ of D"
     assert_contains "$stderr" "another member of the backup has this name here"
     assert_files "$FAR/at-once" d readme
 }
+
+# They were opened so that files could be replaced in them, and a restore that failed left them so.
+# Files were deleted before that, which their modes forbade.
+@test "folders that their owner may not write: replaced and deleted in, and closed again" {
+    mkdir closed
+    echo one >closed/file
+    chmod 555 closed
+    backup x
+    chmod 755 closed
+    echo two >closed/file
+    mkdir -p extra/.git extra-closed
+    touch closed/extra extra/extra extra-closed/file
+    chmod 555 closed extra extra-closed
+    give_to_user "$ROOT"
+    run --separate-stderr as_user env CRONOS_FAULT=restore-before-write:enospc \
+        cronos -q restore "$ID" --strategy overwrite -y --no-restore-point
+    assert_equal "$status" 1
+    assert_equal "$(stat -c %a closed)" 555
+    run -0 as_user cronos -q restore "$ID" --strategy overwrite -y --no-restore-point --delete
+    assert_equal "$(cat closed/file)" one
+    assert_files closed file
+    assert_files extra .git
+    [[ ! -e extra-closed ]]
+    assert_equal "$(stat -c %a closed extra)" "555
+555"
+}
