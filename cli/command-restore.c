@@ -156,7 +156,7 @@ static int report_result(const CronosBackup *backup, const CronosRestoreResult *
         return CRONOS_EXIT_DONE;
     cronos_say_logged(NULL, result->failed);
     g_autofree char *paths = cronos_format_count(result->failed->len, "path", "paths");
-    cronos_say_error("%s could not be restored", paths);
+    cronos_say_error("%s could not be restored in full", paths);
     return CRONOS_EXIT_INCOMPLETE;
 }
 

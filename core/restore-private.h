@@ -165,7 +165,7 @@ typedef struct {
 mode_t cronos_restore_mode_mask(const CronosRestoreJob *job);
 /* Permission bits that @info asks for, or that a new file or folder would get. */
 mode_t cronos_restore_mode(const CronosRestoreJob *job, const CronosMemberInfo *info);
-/* Sets owner, @mode and time of what is open on @fd. @now: the mode it has, or
+/* Sets owner, @mode and time of what is open on @fd, as far as can be. @now: the mode it has, or
  * CRONOS_MODE_UNKNOWN. Owners that can not be set are passed over. Returns: 0 or an errno. */
 #define CRONOS_MODE_UNKNOWN ((mode_t)-1)
 int cronos_restore_set_attributes(const CronosRestoreJob *job, int fd, const CronosMemberInfo *info,

@@ -71,9 +71,8 @@ int cronos_restore_set_attributes(const CronosRestoreJob *job, int fd, const Cro
         else if ((now & 07000) != 0)
             now = CRONOS_MODE_UNKNOWN;
     }
-    if (now != mode && fchmod(fd, mode) != 0)
-        return errno;
-    return futimens(fd, times) != 0 ? errno : 0;
+    int errnum = now != mode && fchmod(fd, mode) != 0 ? errno : 0;
+    return futimens(fd, times) != 0 ? errno : errnum;
 }
 
 static gboolean set_write_error(const Output *output, int errnum, GError **error)
@@ -179,15 +178,31 @@ static gboolean write_piece(const guint8 *piece, gsize length, guint64 offset, g
            set_write_error(output, errno, error);
 }
 
+/* The bytes are there, and worth more than a mode or a time that the file system does not take.
+ * Returns: 0, or @errnum where it ends the restore. */
+static int settle_attributes(const Output *output, int errnum)
+{
+    CronosRestoreJob *job = output->worker->job;
+
+    if (errnum == 0 || cronos_restore_errno_is_fatal(errnum))
+        return errnum;
+    g_autofree char *path = cronos_archive_path(job->archive, output->entry);
+    g_autofree char *reason =
+        g_strdup_printf("its mode and time cannot be set: %s", g_strerror(errnum));
+    cronos_restore_fail(job, path, reason);
+    return 0;
+}
+
 /* Ends the file where a hole is last, and gives it its attributes. Returns: 0 or an errno. */
 static int complete_file(Output *output, mode_t made)
 {
     if (output->written_end < output->info->size_bytes &&
         ftruncate(output->fd, (off_t)output->info->size_bytes) != 0)
         return errno;
-    return cronos_restore_set_attributes(output->worker->job, output->fd, output->info,
-                                         cronos_restore_mode(output->worker->job, output->info),
-                                         made);
+    const CronosRestoreJob *job = output->worker->job;
+    int errnum = cronos_restore_set_attributes(job, output->fd, output->info,
+                                               cronos_restore_mode(job, output->info), made);
+    return settle_attributes(output, errnum);
 }
 
 /* Closes and, unless @keep, removes the file. Fault point: restore-after-write. */
@@ -345,6 +360,8 @@ gboolean cronos_restore_write_symlink(CronosRestoreWorker *worker, guint32 entry
     int errnum = cronos_fault_errno("restore-after-symlink");
     if (errnum == 0)
         errnum = set_link_attributes(job, info, parent_fd, name);
+    if (errnum != EEXIST)
+        errnum = settle_attributes(&output, errnum);
     if (errnum != 0) {
         unlinkat(parent_fd, name, 0);
         return set_write_error(&output, errnum, error);

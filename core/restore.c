@@ -76,7 +76,8 @@ void cronos_restore_fail(CronosRestoreJob *job, const char *path, const char *re
 {
     char *report = cronos_member_report(path, reason);
 
-    cronos_log_event(CRONOS_LOG_WARNING, job->backup_name, path, "not restored: %s", report);
+    cronos_log_event(CRONOS_LOG_WARNING, job->backup_name, path, "not restored in full: %s",
+                     report);
     pthread_mutex_lock(&job->lock);
     g_ptr_array_add(job->result->failed, report);
     pthread_mutex_unlock(&job->lock);

@@ -51,8 +51,8 @@ typedef struct {
     char *target;        /* absolute */
     char *restore_point; /* file name of the backup made first, or NULL */
     guint64 created, replaced, deleted, unchanged, bytes;
-    GPtrArray *failed; /* of char *, "PATH: reason": what could not be restored; owners that
-                          could not be set are not among them */
+    GPtrArray *failed; /* of char *, "PATH: reason": what could not be restored, or not with its
+                          mode and time; owners that could not be set are not among them */
 } CronosRestoreResult;
 
 /* Without keep_going, damage anywhere in the archive keeps the restore from beginning, and a

@@ -116,7 +116,7 @@ static CronosJobResult *restore(const CronosConfig *config, const CronosBackup *
         return NULL;
     guint failed = restored->failed != NULL ? restored->failed->len : 0;
     g_autofree char *more =
-        failed > 0 ? g_strdup_printf("; %u could not be restored", failed) : g_strdup("");
+        failed > 0 ? g_strdup_printf("; %u could not be restored in full", failed) : g_strdup("");
     char *message = g_strdup_printf("%s: %" G_GUINT64_FORMAT " created, %" G_GUINT64_FORMAT
                                     " replaced, %" G_GUINT64_FORMAT " unchanged%s",
                                     backup->file_name, restored->created, restored->replaced,

@@ -122,3 +122,15 @@ of D"
     assert_equal "$(stat -c %a closed extra)" "555
 555"
 }
+
+# Files whose modes the file system would not take were removed again, bytes and all.
+@test "where modes can not be set, the files are restored, and named" {
+    serve_far -o owner=1234
+    make_small_tree
+    backup x
+    mkdir "$FAR/over"
+    run --separate-stderr -3 cronos restore "$ID" --strategy overwrite -y --to "$FAR/over"
+    assert_contains "$stderr" "a.txt: its mode and time cannot be set: Operation not permitted"
+    diff -r --no-dereference --exclude=backups --exclude=logs "$ROOT" "$FAR/over"
+    assert_equal "$(stat -c %Y "$FAR/over/a.txt")" "$(stat -c %Y a.txt)"
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * remote-fs.c - a directory as if it lay on the other side of a network
  *
- * remote-fs [-o delay_ms=N,fold] [-f] [FUSE's own options] DIRECTORY MOUNTPOINT
+ * remote-fs [-o delay_ms=N,fold,owner=N] [-f] [FUSE's own options] DIRECTORY MOUNTPOINT
  *
  * Each request is counted, and answered N ms late. What the client keeps is what one of NFS keeps
  * whose attributes live long: names and attributes, as looked up or listed, and no data, so that a
@@ -10,6 +10,9 @@
  *
  * -o fold: upper and lower case are one, as on a server of another system; names are kept in lower
  * case, and the client keeps nothing.
+ *
+ * -o owner=N: everything belongs to user N, everybody may do everything, and that can not be
+ * changed; as where a server knows no users.
  *
  * The extended attribute user.requests of the mount's root tells what was asked for since it was
  * read last: lines of a kind and a number, and behind in_flight how many requests were under way at
@@ -44,6 +47,7 @@ static const char *const kind_names[KINDS] = {
 static struct {
     unsigned delay_ms;
     int fold;
+    unsigned owner; /* 0: as on the server */
     char *directory;
 } options;
 
@@ -98,10 +102,21 @@ static void *remote_init(struct fuse_conn_info *connection, struct fuse_config *
     return NULL;
 }
 
+static int look_at(const char *path, struct stat *status)
+{
+    int result = fstatat(source_fd, path, status, AT_SYMLINK_NOFOLLOW);
+
+    if (options.owner != 0) {
+        status->st_uid = status->st_gid = options.owner;
+        status->st_mode |= 0777;
+    }
+    return result;
+}
+
 static int remote_getattr(const char *path, struct stat *status, struct fuse_file_info *file)
 {
     ask(ATTRIBUTES);
-    return answer(fstatat(source_fd, below(path), status, AT_SYMLINK_NOFOLLOW));
+    return answer(look_at(below(path), status));
 }
 
 /* As of NFS, no request. */
@@ -142,7 +157,7 @@ static int remote_readdir(const char *path, void *room, fuse_fill_dir_t fill, of
         const char *name = g_ptr_array_index(names, i);
         g_autofree char *entry = g_build_filename(below(path), name, NULL);
 
-        if (fstatat(source_fd, entry, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        if (look_at(entry, &status) == 0 &&
             fill(room, name, &status, (off_t)i + 1, FUSE_FILL_DIR_PLUS) != 0)
             break;
     }
@@ -228,13 +243,16 @@ static int remote_truncate(const char *path, off_t size, struct fuse_file_info *
 static int remote_chmod(const char *path, mode_t mode, struct fuse_file_info *file)
 {
     ask(CHANGE);
-    return answer(fchmodat(source_fd, below(path), mode & MODE_BITS, 0));
+    errno = EPERM;
+    return answer(options.owner != 0 ? -1 : fchmodat(source_fd, below(path), mode & MODE_BITS, 0));
 }
 
 static int remote_chown(const char *path, uid_t uid, gid_t gid, struct fuse_file_info *file)
 {
     ask(CHANGE);
-    return answer(fchownat(source_fd, below(path), uid, gid, AT_SYMLINK_NOFOLLOW));
+    errno = EPERM;
+    return answer(
+        options.owner != 0 ? -1 : fchownat(source_fd, below(path), uid, gid, AT_SYMLINK_NOFOLLOW));
 }
 
 static int remote_utimens(const char *path, const struct timespec times[2],
@@ -347,6 +365,7 @@ static const struct fuse_operations operations = {
 static const struct fuse_opt own_options[] = {
     {"delay_ms=%u", offsetof(typeof(options), delay_ms), 0},
     {"fold", offsetof(typeof(options), fold), 1},
+    {"owner=%u", offsetof(typeof(options), owner), 0},
     FUSE_OPT_END,
 };
 
@@ -369,7 +388,8 @@ int main(int argc, char **argv)
                     ? open(options.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
                     : -1;
     if (source_fd < 0) {
-        fprintf(stderr, "usage: remote-fs [-o delay_ms=N,fold] [-f] DIRECTORY MOUNTPOINT\n");
+        fprintf(stderr,
+                "usage: remote-fs [-o delay_ms=N,fold,owner=N] [-f] DIRECTORY MOUNTPOINT\n");
         return 2;
     }
     /* One thread a request that waits. */
