@@ -72,8 +72,15 @@ static gboolean is_ours(int fd)
            (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* Opens and locks the folder @file_name. Returns: (owned) descriptor, or -1 with errno: EWOULDBLOCK
- * where a process is at work in it, EPERM where it is not ours, ENOENT. */
+/* Returns: 0, or EWOULDBLOCK where a process is at work in the folder. Some file systems know no
+ * locks. */
+static int lock_folder(int fd)
+{
+    return flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK ? EWOULDBLOCK : 0;
+}
+
+/* Opens and locks the folder @file_name, which was there. Returns: (owned) descriptor, or -1 with
+ * errno: EWOULDBLOCK where a process is at work in it, EPERM where it is not ours, ENOENT. */
 static int open_locked(int above_fd, const char *file_name)
 {
     int fd = openat(above_fd, file_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -81,11 +88,8 @@ static int open_locked(int above_fd, const char *file_name)
 
     if (fd < 0)
         return -1;
-    if (!is_ours(fd))
-        errnum = EPERM;
-    else if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        errnum = errno;
-    else if (!is_there(above_fd, file_name, fd))
+    errnum = is_ours(fd) ? lock_folder(fd) : EPERM;
+    if (errnum == 0 && !is_there(above_fd, file_name, fd))
         errnum = ENOENT;
     if (errnum == 0)
         return fd;
@@ -159,6 +163,52 @@ static int clear_others(int above_fd, const CronosHiddenName *name, const char *
     return errnum;
 }
 
+/* Returns: whether what we make in the folder @fd belongs to another user, as everything does where
+ * the file system was told an owner. */
+static gboolean owner_is_given(int fd)
+{
+    char name[CRONOS_RESTORE_TEMPORARY_NAME_BYTES];
+    struct stat status;
+
+    cronos_restore_temporary_make_name(name);
+    int file = openat(fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    gboolean given = file >= 0 && fstat(file, &status) == 0 && status.st_uid != geteuid();
+    if (file >= 0) {
+        close(file);
+        unlinkat(fd, name, 0);
+    }
+    return given;
+}
+
+/* Returns: whether the folder that was made is what is open on @fd, and nothing that another user
+ * has put in its place. */
+static gboolean is_own_work(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && (status.st_uid == geteuid() || owner_is_given(fd));
+}
+
+/* Opens and locks the folder @file_name, just made. Who may write in it is for the file system to
+ * say. Returns: (owned) descriptor, or -1 with errno. */
+static int open_new(int above_fd, const char *file_name)
+{
+    int fd = openat(above_fd, file_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int errnum = fd < 0 ? errno : is_own_work(fd) ? lock_folder(fd) : EPERM;
+
+    if (errnum == 0 && !is_there(above_fd, file_name, fd))
+        errnum = ENOENT;
+    if (errnum == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    /* Another restore may have taken the folder over. */
+    if (errnum != EWOULDBLOCK)
+        unlinkat(above_fd, file_name, AT_REMOVEDIR);
+    errno = errnum;
+    return -1;
+}
+
 /* Where a name is taken by what is not ours, another will do. */
 static int make_new(int above_fd, const CronosHiddenName *name, char **out_name)
 {
@@ -166,7 +216,7 @@ static int make_new(int above_fd, const CronosHiddenName *name, char **out_name)
 
     for (guint i = 0; i < NAME_TRIES; i++) {
         if (mkdirat(above_fd, file_name, S_IRWXU) == 0) {
-            int fd = open_locked(above_fd, file_name);
+            int fd = open_new(above_fd, file_name);
             if (fd >= 0)
                 *out_name = g_steal_pointer(&file_name);
             if (fd >= 0 || (errno != EWOULDBLOCK && errno != ENOENT))

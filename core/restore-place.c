@@ -337,6 +337,12 @@ static int publish_inside(CronosRestorePlace *place)
     return errnum;
 }
 
+/* Returns: whether @errnum is what a file system says that has owners and modes of its own. */
+static gboolean is_given(int errnum)
+{
+    return errnum == EPERM || errnum == EOPNOTSUPP || errnum == ENOSYS;
+}
+
 /* The folder that was there gives its owner and mode to the one that takes its place. */
 static int publish_beside(CronosRestorePlace *place, mode_t mode)
 {
@@ -348,9 +354,9 @@ static int publish_beside(CronosRestorePlace *place, mode_t mode)
     else if (fstat(place->fd, &status) == 0)
         mode |= status.st_mode & S_ISGID;
     if (place->exists && geteuid() == 0 &&
-        fchown(place->fd, place->status.st_uid, place->status.st_gid) != 0)
+        fchown(place->fd, place->status.st_uid, place->status.st_gid) != 0 && !is_given(errno))
         return errno;
-    if (fchmod(place->fd, mode) != 0)
+    if (fchmod(place->fd, mode) != 0 && !is_given(errno))
         return errno;
     /* Renaming over a folder succeeds only while that is empty. */
     if (place->exists)

@@ -134,3 +134,13 @@ of D"
     diff -r --no-dereference --exclude=backups --exclude=logs "$ROOT" "$FAR/over"
     assert_equal "$(stat -c %Y "$FAR/over/a.txt")" "$(stat -c %Y a.txt)"
 }
+
+# A new place was refused there: the hidden folder it is unpacked in did not look like ours.
+@test "a new place where the file system says whose everything is" {
+    serve_far -o owner=1234
+    make_small_tree
+    backup x
+    run --separate-stderr -3 cronos restore "$ID" --to "$FAR/new"
+    diff -r --no-dereference --exclude=backups --exclude=logs "$ROOT" "$FAR/new"
+    assert_files "$FAR" new
+}
