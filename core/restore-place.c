@@ -34,6 +34,55 @@ static gboolean set_not_empty(GError **error, const char *path, const char *why)
     return FALSE;
 }
 
+/* Returns: (owned) the longest part of the absolute @path that exists, resolved, or NULL with
+ * errno;
+ * @out_rest: (borrowed) what is missing behind it. */
+static char *resolve_head(const char *path, const char **out_rest)
+{
+    g_autofree char *head = g_strdup(path);
+    char *resolved = NULL;
+
+    while ((resolved = realpath(head, NULL)) == NULL && errno == ENOENT) {
+        char *slash = strrchr(head, '/');
+        while (slash != NULL && slash > head && slash[1] == '\0') {
+            *slash = '\0';
+            slash = strrchr(head, '/');
+        }
+        if (slash == NULL)
+            return NULL;
+        slash[slash == head] = '\0';
+    }
+    *out_rest = path + strlen(head);
+    return resolved;
+}
+
+/* As the kernel would go: what exists is resolved first, since ".." behind a symbolic link leads
+ * out of the link's target. Behind what is missing it leads nowhere. */
+static char *absolute_missing(const char *path, GError **error)
+{
+    g_autofree char *here = g_get_current_dir();
+    g_autofree char *whole = path[0] == '/' ? g_strdup(path) : g_strconcat(here, "/", path, NULL);
+    const char *rest = NULL;
+    char *head = resolve_head(whole, &rest);
+
+    if (head == NULL) {
+        set_path_error(error, errno, path, "cannot be restored to");
+        return NULL;
+    }
+    g_autoptr(GString) absolute = g_string_new(strcmp(head, "/") == 0 ? "" : head);
+    free(head);
+    g_auto(GStrv) parts = g_strsplit(rest, "/", -1);
+    for (gsize i = 0; parts[i] != NULL; i++) {
+        if (strcmp(parts[i], "..") == 0) {
+            set_path_error(error, ENOENT, path, "cannot be restored to");
+            return NULL;
+        }
+        if (*parts[i] != '\0' && strcmp(parts[i], ".") != 0)
+            g_string_append_printf(absolute, "/%s", parts[i]);
+    }
+    return g_string_free(g_steal_pointer(&absolute), FALSE);
+}
+
 char *cronos_restore_absolute_path(const char *path, gboolean *out_exists, GError **error)
 {
     char *resolved = realpath(path, NULL);
@@ -45,26 +94,7 @@ char *cronos_restore_absolute_path(const char *path, gboolean *out_exists, GErro
         set_path_error(error, path[0] == '\0' ? ENOENT : errno, path, "cannot be restored to");
         return NULL;
     }
-    /* The missing end of the path holds no links: its components can be taken as they stand. */
-    g_autofree char *absolute = g_canonicalize_filename(path, NULL);
-    g_autofree char *head = g_path_get_dirname(absolute);
-    gsize head_length;
-    char *real_head = NULL;
-    while ((real_head = realpath(head, NULL)) == NULL && errno == ENOENT &&
-           strcmp(head, "/") != 0) {
-        char *shorter = g_path_get_dirname(head);
-        g_free(head);
-        head = shorter;
-    }
-    if (real_head == NULL) {
-        set_path_error(error, errno, path, "cannot be restored to");
-        return NULL;
-    }
-    head_length = strcmp(head, "/") == 0 ? 0 : strlen(head);
-    char *result =
-        g_strconcat(strcmp(real_head, "/") == 0 ? "" : real_head, absolute + head_length, NULL);
-    free(real_head);
-    return result;
+    return absolute_missing(path, error);
 }
 
 gboolean cronos_restore_make_parents(const char *path, GPtrArray *made, GError **error)

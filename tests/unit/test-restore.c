@@ -200,6 +200,31 @@ static void test_current_directory(void **state)
     assert_string_equal(result->target, to);
 }
 
+/* ".." behind a symbolic link leads out of what the link leads to, for the kernel and for us. */
+static void test_up_behind_a_link(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup = fixture_zip(fixture, "a.zip", "add('a', b'a')");
+    g_autofree char *deep = fixture_path(fixture, "one/deep");
+    g_autofree char *link = fixture_path(fixture, "link");
+    g_autofree char *to = fixture_path(fixture, "link/.././/new/./place/");
+    g_autofree char *missing = fixture_path(fixture, "missing/../new");
+    const CronosRestoreOptions options = {.to = to};
+    const CronosRestoreOptions nowhere = {.to = missing};
+    g_autoptr(GError) error = NULL;
+
+    assert_int_equal(g_mkdir_with_parents(deep, 0755), 0);
+    assert_int_equal(symlink("one/deep", link), 0);
+    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &options);
+    g_autofree char *expected = fixture_path(fixture, "one/new/place");
+    assert_string_equal(result->target, expected);
+    assert_content(fixture, "one/new/place/a", "a");
+    assert_null(cronos_restore(fixture->config, backup, &nowhere, NULL, &error));
+    assert_true(g_error_matches(error, CRONOS_SYSTEM_ERROR, ENOENT));
+    g_autofree char *names = list_names(fixture->top);
+    assert_string_equal(names, "link one project");
+}
+
 /* Puts something where one of the restored files is to go, while they are unpacked. */
 static void put_in_the_way(CronosRestoreAction action, const char *path, gpointer user_data)
 {
@@ -754,6 +779,7 @@ int main(void)
         TEST(test_not_empty),
         TEST(test_empty_folder_is_taken),
         TEST(test_current_directory),
+        TEST(test_up_behind_a_link),
         TEST(test_taken_meanwhile),
         TEST(test_hostile_names),
         TEST(test_paths),
