@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* Neighbours in the archive are neighbours in a folder: a run keeps them in one thread, so that
@@ -21,13 +22,22 @@
 #define RUN_LENGTH 64
 #define NAME_TRIES 100
 
-gboolean cronos_restore_errno_is_fatal(int errnum)
+/* Below a target that can be written, something else may be mounted. */
+static gboolean is_read_only(const CronosRestoreJob *job)
+{
+    struct statvfs status;
+
+    return fstatvfs(job->target_fd, &status) != 0 || (status.f_flag & ST_RDONLY) != 0;
+}
+
+gboolean cronos_restore_errno_is_fatal(const CronosRestoreJob *job, int errnum)
 {
     switch (errnum) {
+    case EROFS:
+        return is_read_only(job);
     case ENOSPC:
     case EDQUOT:
     case EIO:
-    case EROFS:
     case EMFILE:
     case ENFILE:
     case ENOMEM:
@@ -88,7 +98,7 @@ static gboolean fail(CronosRestoreJob *job, guint32 entry, const char *reason)
 
 static gboolean fail_errno(CronosRestoreJob *job, guint32 entry, int errnum, GError **error)
 {
-    if (!cronos_restore_errno_is_fatal(errnum))
+    if (!cronos_restore_errno_is_fatal(job, errnum))
         return fail(job, entry, g_strerror(errnum));
     g_autofree char *path = cronos_archive_path(job->archive, entry);
     g_autofree char *quoted = cronos_quote_path(path);
@@ -102,7 +112,7 @@ static gboolean fail_errno(CronosRestoreJob *job, guint32 entry, int errnum, GEr
 static gboolean is_own_failure(const CronosRestoreJob *job, const GError *failure)
 {
     if (failure->domain == CRONOS_SYSTEM_ERROR)
-        return !cronos_restore_errno_is_fatal(failure->code) ||
+        return !cronos_restore_errno_is_fatal(job, failure->code) ||
                (job->options->keep_going && failure->code == EIO);
     return job->options->keep_going && failure->code != CRONOS_ERROR_CANCELLED;
 }

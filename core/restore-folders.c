@@ -197,7 +197,7 @@ static gboolean report_failure(CronosRestoreJob *job, const char *path, int errn
         cronos_restore_fail(job, path, CRONOS_RESTORE_TAKEN);
         return TRUE;
     }
-    if (cronos_restore_errno_is_fatal(errnum)) {
+    if (cronos_restore_errno_is_fatal(job, errnum)) {
         cronos_error_set_system(error, errnum, "%s: cannot make the folder", quoted);
         return FALSE;
     }

@@ -113,7 +113,7 @@ void cronos_restore_tell(CronosRestoreJob *job, CronosRestoreAction action, cons
 void cronos_restore_fail(CronosRestoreJob *job, const char *path, const char *reason);
 /* Returns: whether @errnum ends the restore (no space, I/O error, ...) rather than fail one file.
  */
-gboolean cronos_restore_errno_is_fatal(int errnum);
+gboolean cronos_restore_errno_is_fatal(const CronosRestoreJob *job, int errnum);
 gboolean cronos_restore_dry(const CronosRestoreJob *job);
 
 /* A few open folders of the target, by entry number. Not for several threads at once. */

@@ -184,7 +184,7 @@ static int settle_attributes(const Output *output, int errnum)
 {
     CronosRestoreJob *job = output->worker->job;
 
-    if (errnum == 0 || cronos_restore_errno_is_fatal(errnum))
+    if (errnum == 0 || cronos_restore_errno_is_fatal(job, errnum))
         return errnum;
     g_autofree char *path = cronos_archive_path(job->archive, output->entry);
     g_autofree char *reason =

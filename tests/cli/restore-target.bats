@@ -144,3 +144,23 @@ of D"
     diff -r --no-dereference --exclude=backups --exclude=logs "$ROOT" "$FAR/new"
     assert_files "$FAR" new
 }
+
+# One path on it ended the restore half way.
+@test "what is mounted read-only in the target fails alone" {
+    mkdir mounted
+    echo one >a
+    echo one >mounted/b
+    echo one >z
+    backup x
+    echo two | tee a mounted/b z >/dev/null
+    ln -s target mounted/link
+    FAR=$ROOT/mounted
+    BACKUPS=$FAR serve_remote -o ro
+    run --separate-stderr -3 cronos -q restore "$ID" --strategy overwrite -y --no-restore-point \
+        --delete
+    assert_contains "$stderr" "mounted/b: "
+    assert_contains "$stderr" "mounted/link: "
+    assert_equal "$(cat a mounted/b z)" "one
+two
+one"
+}
