@@ -125,7 +125,8 @@ static void prepare_scan(CreateRun *run)
         .skip_directories = run->skip,
         .skip_files = run->skip_files,
         .keep_excluded = run->options->name_excluded,
-        .exclude_caches = cronos_config_bool(run->config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES),
+        .exclude_caches = !run->options->with_caches &&
+                          cronos_config_bool(run->config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES),
     };
 }
 

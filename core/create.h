@@ -23,6 +23,7 @@ typedef struct {
     gboolean if_changed;          /* makes nothing where the newest backup of the root holds all;
                                      type auto: where that is not due, as configured */
     gboolean dry_run;             /* walks and counts, writes nothing */
+    gboolean with_caches;         /* takes in what backup.exclude_caches leaves out */
     gboolean no_retention; /* a restore point must not push out the backup about to be restored */
 } CronosCreateOptions;
 

@@ -3,25 +3,69 @@
  *
  * It must hold every file that is about to be replaced or deleted. What the restored backup was
  * made with (its recorded patterns) leaves out neither; where those are not known, or do not cover
- * a member after all, nothing is left out. A file that can not be read into it keeps the restore
- * from beginning, if it is one of those. */
+ * a member after all, or something that is no folder where the backup has one, nothing is left out.
+ * Neither are caches, where the backup has something in what is one now. A file that can not be
+ * read into it keeps the restore from beginning, if it is one of those. */
 #include "core/archive.h"
 #include "core/create.h"
 #include "core/error.h"
+#include "core/open-beneath.h"
 #include "core/restore-private.h"
+#include "core/scan.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
-static gboolean patterns_cover_plan(const CronosRestorePlan *plan,
-                                    const CronosRecordedPatterns *patterns)
+/* What the restore point takes in. */
+typedef struct {
+    const CronosRestorePlan *plan;
+    const CronosRecordedPatterns *patterns;
+    int target_fd;
+    gboolean covered; /* the patterns cover all that goes */
+    gboolean caches;  /* something of it may lie in a cache */
+} Extent;
+
+static void look_at_files(Extent *extent)
 {
-    for (guint i = 0; i < plan->files->len; i++) {
+    const GArray *files = extent->plan->files;
+
+    for (guint i = 0; extent->covered && i < files->len; i++) {
         g_autofree char *path =
-            cronos_archive_path(plan->archive, g_array_index(plan->files, guint32, i));
-        if (!cronos_recorded_patterns_cover(patterns, path))
-            return FALSE;
+            cronos_archive_path(extent->plan->archive, g_array_index(files, guint32, i));
+        extent->covered = cronos_recorded_patterns_cover(extent->patterns, path);
     }
-    return TRUE;
+}
+
+/* Looks at what lies where the backup has a folder. What is above was looked at before: where that
+ * is no folder, nothing is below. */
+static void look_at_folder(Extent *extent, const char *path)
+{
+    int fd = cronos_open_beneath(extent->target_fd, path, O_PATH | O_NOFOLLOW);
+    struct stat status;
+
+    if (fd < 0) {
+        if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+            extent->covered = FALSE;
+        return;
+    }
+    if (fstat(fd, &status) != 0 || !S_ISDIR(status.st_mode))
+        extent->covered &= cronos_recorded_patterns_cover(extent->patterns, path);
+    else if (!extent->caches)
+        extent->caches = fstatat(fd, CRONOS_CACHE_TAG, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    close(fd);
+}
+
+static void look_at_folders(Extent *extent)
+{
+    const GArray *folders = extent->plan->folders;
+
+    for (guint i = 0; i < folders->len; i++) {
+        g_autofree char *path =
+            cronos_archive_path(extent->plan->archive, g_array_index(folders, guint32, i));
+        look_at_folder(extent, path);
+    }
 }
 
 /* Returns: (owned) the name that the restore point gets: that of the backup to be restored. */
@@ -89,22 +133,26 @@ static gboolean check_complete(const CronosRestorePlan *plan, const CronosRestor
 }
 
 char *cronos_restore_make_point(const CronosConfig *config, const CronosBackup *backup,
-                                const CronosRestorePlan *plan, const char *target,
+                                const CronosRestorePlan *plan, const char *target, int target_fd,
                                 const CronosRecordedPatterns *patterns,
                                 const CronosRestoreOptions *options, const CronosProgress *progress,
                                 GError **error)
 {
-    gboolean covered = patterns->recorded && patterns_cover_plan(plan, patterns);
+    Extent extent = {plan, patterns, target_fd, .covered = patterns->recorded};
     g_autofree char *name = point_name(backup);
+
+    look_at_files(&extent);
+    look_at_folders(&extent);
     const CronosCreateOptions create = {
         .name = name,
         .type = CRONOS_BACKUP_TYPE_RESTORE_POINT,
         .root = target,
-        .include = covered ? (const char *const *)patterns->include : NULL,
-        .exclude = covered ? (const char *const *)patterns->exclude : NULL,
+        .include = extent.covered ? (const char *const *)patterns->include : NULL,
+        .exclude = extent.covered ? (const char *const *)patterns->exclude : NULL,
         .no_default_excludes = TRUE,
         .level = -1,
         .threads = options->threads,
+        .with_caches = extent.caches,
         .no_retention = TRUE,
     };
 

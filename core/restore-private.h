@@ -214,10 +214,10 @@ GPtrArray *cronos_restore_find_extra(const CronosRestorePlan *plan, const char *
  * points: restore-before-delete, restore-after-delete. */
 gboolean cronos_restore_delete_extra(CronosRestoreJob *job, const GPtrArray *extra, GError **error);
 
-/* Makes the restore point of @target. Returns: (owned) its file name, or NULL with @error: nothing
- * may be changed then. */
+/* Makes the restore point of @target, which is open on @target_fd. Returns: (owned) its file name,
+ * or NULL with @error: nothing may be changed then. */
 char *cronos_restore_make_point(const CronosConfig *config, const CronosBackup *backup,
-                                const CronosRestorePlan *plan, const char *target,
+                                const CronosRestorePlan *plan, const char *target, int target_fd,
                                 const CronosRecordedPatterns *patterns,
                                 const CronosRestoreOptions *options, const CronosProgress *progress,
                                 GError **error);

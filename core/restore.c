@@ -304,8 +304,8 @@ static gboolean make_point_if_wanted(Restore *restore, int target_fd,
         !cronos_config_bool(restore->config, CRONOS_CONFIG_RESTORE_CREATE_RESTORE_POINT))
         return TRUE;
     restore->result->restore_point = cronos_restore_make_point(
-        restore->config, restore->backup, restore->plan, restore->result->target, patterns, options,
-        restore->progress, error);
+        restore->config, restore->backup, restore->plan, restore->result->target, target_fd,
+        patterns, options, restore->progress, error);
     if (restore->result->restore_point == NULL)
         return FALSE;
     cronos_log_result(CRONOS_LOG_INFO, restore->backup->file_name, NULL, "restore point made: %s",

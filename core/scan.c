@@ -27,8 +27,7 @@
 #include <unistd.h>
 
 #define FRAMES_OPEN 64u
-#define CACHE_TAG_NAME "CACHEDIR.TAG"
-#define CACHE_TAG "Signature: 8a477f597d28d172789f06886806bc55"
+#define CACHE_SIGNATURE "Signature: 8a477f597d28d172789f06886806bc55"
 
 typedef struct {
     dev_t device;
@@ -139,16 +138,16 @@ static gboolean reopen_frame(CronosScan *scan)
 
 static gboolean is_valid_cache_tag(int directory_fd)
 {
-    char start[sizeof CACHE_TAG - 1];
+    char start[sizeof CACHE_SIGNATURE - 1];
     struct stat status;
-    int fd = cronos_open_without_atime(directory_fd, CACHE_TAG_NAME,
+    int fd = cronos_open_without_atime(directory_fd, CRONOS_CACHE_TAG,
                                        O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 
     if (fd < 0)
         return FALSE;
     gboolean valid = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
                      TEMP_FAILURE_RETRY(pread(fd, start, sizeof start, 0)) == sizeof start &&
-                     memcmp(start, CACHE_TAG, sizeof start) == 0;
+                     memcmp(start, CACHE_SIGNATURE, sizeof start) == 0;
     close(fd);
     return valid;
 }
@@ -175,7 +174,7 @@ static gboolean push_frame(CronosScan *scan, int fd, const struct stat *status, 
     if (errnum != 0)
         note_unreadable(scan, g_strerror(errnum));
     if (scan->exclude_caches && below_root &&
-        cronos_directory_names_contain(names, CACHE_TAG_NAME) && is_valid_cache_tag(fd)) {
+        cronos_directory_names_contain(names, CRONOS_CACHE_TAG) && is_valid_cache_tag(fd)) {
         close(fd);
         return FALSE;
     }

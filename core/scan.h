@@ -15,6 +15,8 @@
 
 #include <gio/gio.h>
 
+#define CRONOS_CACHE_TAG "CACHEDIR.TAG" /* the file that marks a directory as a cache */
+
 typedef struct {
     const char *root;
     const CronosPatterns *include; /* NULL: everything */

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ * test-restore-keeps.c - overwriting loses nothing: what goes is in the restore point, and what a
+ * backup lacks for another reason than that it was not there is not deleted */
+#include "restore-fixture.h"
+
+static const char *const everything[] = {NULL};
+
+/* Backs the project up, as far as @include goes. Returns: (borrowed). */
+static const CronosBackup *backup_part(Fixture *fixture, const char *const *include)
+{
+    const CronosCreateOptions options = {.include = include, .level = 6};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(CronosCreateResult) result = cronos_create(fixture->config, &options, NULL, &error);
+
+    if (result == NULL)
+        fail_msg("%s", error->message);
+    return fixture_find(fixture, result->file_name);
+}
+
+/* Has the configuration be @text from now on. */
+static void configure(Fixture *fixture, const char *text)
+{
+    g_autofree char *path = fixture_path(fixture, "test.conf");
+    g_autoptr(GError) error = NULL;
+
+    temporary_write(fixture->top, "test.conf", text);
+    cronos_config_free(fixture->config);
+    fixture->config = cronos_config_load(fixture->root, path, &error);
+    if (fixture->config == NULL)
+        fail_msg("%s", error->message);
+}
+
+static void make_folder(const Fixture *fixture, const char *relative)
+{
+    g_autofree char *path = fixture_path(fixture, relative);
+
+    assert_int_equal(g_mkdir_with_parents(path, 0755), 0);
+}
+
+static void write_file(const Fixture *fixture, const char *relative, const char *text)
+{
+    temporary_write(fixture->top, relative, text);
+}
+
+static void remove_tree(const Fixture *fixture, const char *relative)
+{
+    temporary_free(fixture_path(fixture, relative));
+}
+
+/* Expects that the restore point of @result brings @relative back, to the new place TOP/@place. */
+static void assert_in_point(Fixture *fixture, const CronosRestoreResult *result, const char *place,
+                            const char *relative, const char *text)
+{
+    g_autofree char *to = fixture_path(fixture, place);
+    g_autofree char *file = g_build_filename(place, relative, NULL);
+    const CronosRestoreOptions options = {.strategy = CRONOS_RESTORE_NEW_LOCATION, .to = to};
+
+    assert_non_null(result->restore_point);
+    const CronosBackup *point = fixture_find(fixture, result->restore_point);
+    g_autoptr(CronosRestoreResult) back = restore(fixture, point, &options);
+    assert_content(fixture, file, text);
+}
+
+/* A restore point took the patterns of the backup, and those were asked about the files alone that
+ * the backup holds: a file where it has a folder was unlinked, and nowhere to be found again. */
+static void test_file_where_a_folder_was(void **state)
+{
+    Fixture *fixture = *state;
+    static const struct {
+        const char *include, *path, *place;
+    } cases[] = {
+        {"*.c", NULL, "out1"},     {"src/", NULL, "out2"},     {"src/a.c", NULL, "out3"},
+        {NULL, "src/a.c", "out4"}, {"*.c", "src/a.c", "out5"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const char *const include[] = {cases[i].include, NULL};
+        const char *const paths[] = {cases[i].path, NULL};
+        const CronosRestoreOptions over = {.strategy = CRONOS_RESTORE_OVERWRITE, .paths = paths};
+
+        make_folder(fixture, "project/src");
+        write_file(fixture, "project/src/a.c", "code");
+        const CronosBackup *backup = backup_part(fixture, include);
+        remove_tree(fixture, "project/src");
+        write_file(fixture, "project/src", "precious");
+        g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &over);
+
+        assert_content(fixture, "project/src/a.c", "code");
+        assert_in_point(fixture, result, cases[i].place, "src", "precious");
+        remove_tree(fixture, "project/src");
+    }
+}
+
+static void test_link_where_a_folder_was(void **state)
+{
+    Fixture *fixture = *state;
+    static const char *const include[] = {"*.c", NULL};
+    const CronosRestoreOptions over = {.strategy = CRONOS_RESTORE_OVERWRITE};
+    g_autofree char *link = fixture_path(fixture, "project/src/deep");
+    g_autofree char *restored = fixture_path(fixture, "out/src/deep");
+    g_autofree char *to = fixture_path(fixture, "out");
+    const CronosRestoreOptions new_place = {.to = to};
+
+    make_folder(fixture, "project/src/deep");
+    write_file(fixture, "project/src/deep/a.c", "code");
+    const CronosBackup *backup = backup_part(fixture, include);
+    remove_tree(fixture, "project/src/deep");
+    assert_int_equal(symlink("../elsewhere", link), 0);
+    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &over);
+    assert_content(fixture, "project/src/deep/a.c", "code");
+    const CronosBackup *point = fixture_find(fixture, result->restore_point);
+    g_autoptr(CronosRestoreResult) back = restore(fixture, point, &new_place);
+    g_autofree char *target = g_file_read_link(restored, NULL);
+    assert_string_equal(target, "../elsewhere");
+}
+
+#define TAG "Signature: 8a477f597d28d172789f06886806bc55"
+
+/* backup.exclude_caches was for the restore point as well: what had become a cache since the backup
+ * was overwritten, and not in it. Caches that the backup has nothing of stay out. */
+static void test_restore_point_of_a_cache(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosRestoreOptions over = {.strategy = CRONOS_RESTORE_OVERWRITE};
+
+    configure(fixture, "backup: { exclude_caches = true; };");
+    make_folder(fixture, "project/c/deep");
+    write_file(fixture, "project/c/deep/f", "old");
+    const CronosBackup *backup = backup_part(fixture, everything);
+    write_file(fixture, "project/c/CACHEDIR.TAG", TAG);
+    write_file(fixture, "project/c/deep/f", "newer");
+    make_folder(fixture, "project/other");
+    write_file(fixture, "project/other/CACHEDIR.TAG", TAG);
+    g_autofree char *name = g_strdup(backup->file_name);
+    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &over);
+    assert_content(fixture, "project/c/deep/f", "old");
+    assert_in_point(fixture, result, "out", "c/deep/f", "newer");
+
+    remove_tree(fixture, "project/c");
+    backup = fixture_find(fixture, name);
+    g_autoptr(CronosRestoreResult) again = restore(fixture, backup, &over);
+    g_autofree char *to = fixture_path(fixture, "lean");
+    const CronosRestoreOptions new_place = {.to = to};
+    const CronosBackup *point = fixture_find(fixture, again->restore_point);
+    g_autoptr(CronosRestoreResult) back = restore(fixture, point, &new_place);
+    assert_missing(fixture, "lean/other");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_file_where_a_folder_was),
+        TEST(test_link_where_a_folder_was),
+        TEST(test_restore_point_of_a_cache),
+    };
+
+    return cmocka_run_group_tests_name("restore-keeps", tests, NULL, NULL);
+}
