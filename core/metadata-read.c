@@ -3,7 +3,8 @@
  *
  * Nothing is trusted: text that is no JSON object, too long or nested too deep is no metadata, and
  * no error either; errors are for archives that can not be read. The comment is believed before the
- * member, since the member may be a user's file of the same name. */
+ * member, since the member may be a user's file of the same name and costs a read; where files
+ * depend on it, cronos_metadata_from_member has the member's checksum vouch for what it says. */
 #include "core/metadata.h"
 
 #include "core/error.h"
@@ -33,12 +34,12 @@ static JsonObject *cronos_part(JsonObject *metadata)
     return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
 }
 
-static gboolean is_true(JsonObject *object, const char *key)
+static gboolean is_boolean(JsonObject *object, const char *key, gboolean value)
 {
     JsonNode *node = json_object_get_member(object, key);
 
     return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
-           json_node_get_value_type(node) == G_TYPE_BOOLEAN && json_node_get_boolean(node);
+           json_node_get_value_type(node) == G_TYPE_BOOLEAN && json_node_get_boolean(node) == value;
 }
 
 /* Returns: (borrowed), or NULL. */
@@ -118,6 +119,25 @@ JsonObject *cronos_metadata_from_archive(CronosArchive *archive, GError **error)
     return comment != NULL ? comment : parse_member(archive, metadata_entry(archive), error);
 }
 
+JsonObject *cronos_metadata_from_member(CronosArchive *archive, GError **error)
+{
+    g_autoptr(JsonObject) comment = archive_comment(archive);
+    JsonObject *part = comment != NULL ? cronos_part(comment) : NULL;
+    GError *failure = NULL;
+
+    if (part != NULL && is_boolean(part, "member", FALSE))
+        return g_steal_pointer(&comment);
+    g_autoptr(JsonObject) member = parse_member(archive, metadata_entry(archive), &failure);
+    if (failure != NULL) {
+        g_propagate_error(error, failure);
+        return NULL;
+    }
+    part = member != NULL ? cronos_part(member) : NULL;
+    if (comment == NULL || (part != NULL && is_boolean(part, "member", TRUE)))
+        return g_steal_pointer(&member);
+    return g_steal_pointer(&comment);
+}
+
 /* Returns: FALSE with @error where the file's tail shows that it is damaged. @out_metadata: (owned)
  * or NULL where the comment is none. */
 static gboolean read_tail(int fd, JsonObject **out_metadata, GError **error)
@@ -164,7 +184,7 @@ gboolean cronos_metadata_comment_tells(const char *comment, gsize length, gboole
     g_autoptr(JsonObject) object = parse_comment(comment, length);
     JsonObject *part = object != NULL ? cronos_part(object) : NULL;
 
-    *out_is_member = part != NULL && is_true(part, "member");
+    *out_is_member = part != NULL && is_boolean(part, "member", TRUE);
     return part != NULL;
 }
 
@@ -181,5 +201,5 @@ gboolean cronos_metadata_is_member(CronosArchive *archive, guint32 entry)
 
     g_autoptr(JsonObject) member = parse_member(archive, entry, NULL);
     JsonObject *part = member != NULL ? cronos_part(member) : NULL;
-    return part != NULL && is_true(part, "member");
+    return part != NULL && is_boolean(part, "member", TRUE);
 }

@@ -49,6 +49,9 @@ gboolean cronos_metadata_add_file(JsonObject *user, const char *path, GError **e
 JsonObject *cronos_metadata_read(int dirfd, const char *file_name, GError **error);
 /* The same from an open archive. Bounded: a member over 1 MiB is not metadata. */
 JsonObject *cronos_metadata_from_archive(CronosArchive *archive, GError **error);
+/* The same from the member that create added, where there is one: its checksum vouches for it, as
+ * nothing does for the comment. */
+JsonObject *cronos_metadata_from_member(CronosArchive *archive, GError **error);
 /* Returns: whether @entry is the metadata member that create added (not a user's file of that
  * name): the comment or the member itself says so by its "cronos" object with "member" true. */
 gboolean cronos_metadata_is_member(CronosArchive *archive, guint32 entry);

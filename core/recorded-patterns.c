@@ -27,7 +27,7 @@ static char **read_strings(JsonObject *object, const char *key)
 /* Returns: FALSE, with nothing set, where the metadata does not tell. */
 static gboolean read_recorded(CronosRecordedPatterns *patterns, CronosArchive *archive)
 {
-    g_autoptr(JsonObject) metadata = cronos_metadata_from_archive(archive, NULL);
+    g_autoptr(JsonObject) metadata = cronos_metadata_from_member(archive, &patterns->failure);
     JsonNode *node = metadata == NULL ? NULL : json_object_get_member(metadata, "cronos");
 
     if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
@@ -77,6 +77,7 @@ void cronos_recorded_patterns_free(CronosRecordedPatterns *patterns)
     g_strfreev(patterns->exclude);
     cronos_patterns_free(patterns->include_patterns);
     cronos_patterns_free(patterns->exclude_patterns);
+    g_clear_error(&patterns->failure);
     g_free(patterns);
 }
 

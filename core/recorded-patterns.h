@@ -11,10 +11,12 @@ typedef struct {
     char **exclude;    /* NULL-terminated, may be empty */
     CronosPatterns *include_patterns; /* NULL: everything */
     CronosPatterns *exclude_patterns;
+    GError *failure; /* nullable: why what is recorded could not be read */
 } CronosRecordedPatterns;
 
-/* Reads the patterns from the metadata of @archive. Where it has none (foreign archives) or where
- * they make no sense: everything is included, and backup.exclude_patterns of @config are excluded.
+/* Reads the patterns from the metadata of @archive: from the member, whose checksum vouches for it,
+ * where it has one. Where there are none (foreign archives), or they make no sense, or are damaged
+ * (failure): everything is included, and backup.exclude_patterns of @config are excluded.
  * Returns: (owned), or NULL with @error when even those can not be compiled. */
 CronosRecordedPatterns *cronos_recorded_patterns_read(CronosArchive *archive,
                                                       const CronosConfig *config, GError **error);

@@ -8,6 +8,7 @@
 #include "core/directory-names.h"
 #include "core/error.h"
 #include "core/fault.h"
+#include "core/metadata.h"
 #include "core/open-beneath.h"
 #include "core/restore-private.h"
 #include "core/scan.h"
@@ -40,6 +41,19 @@ static gboolean is_extra(const CronosRestorePlan *plan, const char *path)
     }
 }
 
+/* Returns: FALSE with @error where what the backup lacks may be missing for another reason than
+ * that it was not there. */
+static gboolean check_deletable(const CronosRecordedPatterns *patterns, GError **error)
+{
+    if (patterns->failure == NULL)
+        return TRUE;
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED,
+                "%s: %s, so that nobody knows what the backup was to leave out; nothing was "
+                "changed, a restore without --delete deletes nothing",
+                CRONOS_METADATA_MEMBER, patterns->failure->message);
+    return FALSE;
+}
+
 GPtrArray *cronos_restore_find_extra(const CronosRestorePlan *plan, const char *target,
                                      const CronosRecordedPatterns *patterns,
                                      const CronosConfig *config, GError **error)
@@ -54,10 +68,12 @@ GPtrArray *cronos_restore_find_extra(const CronosRestorePlan *plan, const char *
         .skip_files = skip_files,
         .exclude_caches = cronos_config_bool(config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES),
     };
-    g_autoptr(CronosScan) scan = cronos_scan_open(&options, error);
     g_autoptr(GPtrArray) extra = g_ptr_array_new_with_free_func(g_free);
     const CronosScanItem *item;
 
+    if (!check_deletable(patterns, error))
+        return NULL;
+    g_autoptr(CronosScan) scan = cronos_scan_open(&options, error);
     if (scan == NULL)
         return NULL;
     while ((item = cronos_scan_next(scan)) != NULL)

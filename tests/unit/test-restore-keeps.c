@@ -146,14 +146,76 @@ static void test_restore_point_of_a_cache(void **state)
     assert_missing(fixture, "lean/other");
 }
 
+static void note_action(CronosRestoreAction action, const char *path, gpointer user_data)
+{
+    if (action == CRONOS_RESTORE_DELETED)
+        g_string_append_printf(user_data, "%s ", path);
+}
+
+/* Flips the bit 1 of the first byte of @marker, in the archive's comment. */
+static void flip_in_comment(const Fixture *fixture, const char *file_name, const char *marker)
+{
+    g_autofree char *path = g_build_filename(fixture->root, "backups", file_name, NULL);
+    g_autofree char *script =
+        g_strconcat("import sys\np = sys.argv[1]\nd = bytearray(open(p, 'rb').read())\n"
+                    "at = d.rfind(b'",
+                    marker, "')\nassert at > d.rfind(b'PK\\5\\6')\nd[at] ^= 1\n",
+                    "open(p, 'wb').write(d)\n", NULL);
+
+    run_script(script, path);
+}
+
+/* The comment, of which no checksum tells, was believed before the member: one bit of it, and what
+ * the backup had left out on purpose was deleted. */
+static void test_damaged_comment(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(GString) deleted = g_string_new(NULL);
+    const CronosRestoreOptions over = {.strategy = CRONOS_RESTORE_OVERWRITE,
+                                       .delete_extra = TRUE,
+                                       .no_verify = TRUE,
+                                       .on_action = note_action,
+                                       .user_data = deleted};
+
+    make_folder(fixture, "project/node_modules");
+    write_file(fixture, "project/node_modules/m", "module");
+    write_file(fixture, "project/a", "a");
+    const CronosBackup *backup = backup_part(fixture, everything);
+    write_file(fixture, "project/extra", "extra");
+    flip_in_comment(fixture, backup->file_name, "node_modules");
+    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &over);
+    assert_content(fixture, "project/node_modules/m", "module");
+    assert_string_equal(deleted->str, "extra ");
+}
+
+static void test_damaged_metadata(void **state)
+{
+    Fixture *fixture = *state;
+    CronosRestoreOptions over = {
+        .strategy = CRONOS_RESTORE_OVERWRITE, .delete_extra = TRUE, .no_verify = TRUE};
+
+    write_file(fixture, "project/a", "a");
+    const CronosBackup *backup = backup_part(fixture, everything);
+    write_file(fixture, "project/a", "changed");
+    write_file(fixture, "project/extra", "extra");
+    flip_byte(fixture, backup->file_name, "node_modules");
+    refuse(fixture, backup, &over, CRONOS_ERROR_DAMAGED, "without --delete");
+    assert_content(fixture, "project/a", "changed");
+
+    over.delete_extra = FALSE;
+    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &over);
+    assert_content(fixture, "project/a", "a");
+    assert_content(fixture, "project/extra", "extra");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_file_where_a_folder_was),
-        TEST(test_link_where_a_folder_was),
-        TEST(test_restore_point_of_a_cache),
+        TEST(test_file_where_a_folder_was),  TEST(test_link_where_a_folder_was),
+        TEST(test_restore_point_of_a_cache), TEST(test_damaged_comment),
+        TEST(test_damaged_metadata),
     };
 
     return cmocka_run_group_tests_name("restore-keeps", tests, NULL, NULL);
