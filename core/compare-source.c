@@ -305,7 +305,9 @@ gboolean cronos_compare_source(const CronosConfig *config, CronosArchive *archiv
         .exclude = patterns->exclude_patterns,
         .skip_directories = skip,
         .skip_files = skip_files,
-        .exclude_caches = cronos_config_bool(config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES),
+        .exclude_caches = patterns->caches_recorded
+                              ? patterns->exclude_caches
+                              : cronos_config_bool(config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES),
     };
     g_autoptr(CronosScan) scan = cronos_scan_open(&options, error);
     if (scan == NULL)

@@ -49,6 +49,7 @@ static char *format_metadata(const CreateRun *run, gboolean most, gsize *out_len
         .unreadable = most ? G_MAXINT64 : result->unreadable->len,
         .include_patterns = (const char *const *)run->include->pdata,
         .exclude_patterns = (const char *const *)run->exclude->pdata,
+        .exclude_caches = !most && run->scan.exclude_caches, /* "false" is longer */
         .user = run->options->metadata,
         .member = run->member,
     };

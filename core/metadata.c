@@ -89,6 +89,7 @@ static JsonObject *cronos_object(const CronosMetadataFacts *facts)
     set_count(object, "unreadable", facts->unreadable);
     set_patterns(object, "include_patterns", facts->include_patterns);
     set_patterns(object, "exclude_patterns", facts->exclude_patterns);
+    json_object_set_boolean_member(object, "exclude_caches", facts->exclude_caches);
     json_object_set_boolean_member(object, "member", facts->member);
     return object;
 }

@@ -4,7 +4,7 @@
  *   { <the user's keys>..., "created_at": "YYYYMMDD_HHMMSS", "backup_type": ..., "name": ...,
  *     "cronos": { "version", "host", "root", "created_utc" (RFC 3339, nanoseconds), "level",
  * "files", "directories", "symlinks", "bytes", "skipped", "unreadable", "include_patterns",
- * "exclude_patterns", "member" } }
+ * "exclude_patterns", "exclude_caches", "member" } }
  *
  * Bytes that are not UTF-8 read U+FFFD in the root, and "?" (any one character) in patterns. */
 #pragma once
@@ -25,6 +25,7 @@ typedef struct {
     int level;         /* of compression: a later backup at the same one may take members over */
     guint64 files, directories, symlinks, bytes, skipped, unreadable;
     const char *const *include_patterns, *const *exclude_patterns;
+    gboolean exclude_caches;
     JsonObject *user; /* nullable; its keys may not be the four reserved ones */
     gboolean member;  /* FALSE: the root has a file of that name; comment alone */
 } CronosMetadataFacts;

@@ -24,7 +24,25 @@ static char **read_strings(JsonObject *object, const char *key)
     return g_strv_builder_end(strings);
 }
 
-/* Returns: FALSE, with nothing set, where the metadata does not tell. */
+/* Returns: (borrowed) the value @key of type @type, or NULL. */
+static JsonNode *find_value(JsonObject *object, const char *key, GType type)
+{
+    JsonNode *node = json_object_get_member(object, key);
+
+    return node != NULL && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == type
+               ? node
+               : NULL;
+}
+
+static void read_facts(CronosRecordedPatterns *patterns, JsonObject *own)
+{
+    JsonNode *caches = find_value(own, "exclude_caches", G_TYPE_BOOLEAN);
+
+    patterns->caches_recorded = caches != NULL;
+    patterns->exclude_caches = caches != NULL && json_node_get_boolean(caches);
+}
+
+/* Returns: FALSE, with no patterns set, where the metadata does not tell. */
 static gboolean read_recorded(CronosRecordedPatterns *patterns, CronosArchive *archive)
 {
     g_autoptr(JsonObject) metadata = cronos_metadata_from_member(archive, &patterns->failure);
@@ -32,6 +50,7 @@ static gboolean read_recorded(CronosRecordedPatterns *patterns, CronosArchive *a
 
     if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
         return FALSE;
+    read_facts(patterns, json_node_get_object(node));
     g_auto(GStrv) include = read_strings(json_node_get_object(node), "include_patterns");
     g_auto(GStrv) exclude = read_strings(json_node_get_object(node), "exclude_patterns");
     if (exclude == NULL)

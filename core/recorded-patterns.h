@@ -11,7 +11,8 @@ typedef struct {
     char **exclude;    /* NULL-terminated, may be empty */
     CronosPatterns *include_patterns; /* NULL: everything */
     CronosPatterns *exclude_patterns;
-    GError *failure; /* nullable: why what is recorded could not be read */
+    gboolean caches_recorded, exclude_caches; /* the second where the first is TRUE */
+    GError *failure;                          /* nullable: why what is recorded could not be read */
 } CronosRecordedPatterns;
 
 /* Reads the patterns from the metadata of @archive: from the member, whose checksum vouches for it,

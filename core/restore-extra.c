@@ -2,8 +2,9 @@
  * restore-extra.c - --delete: what lies in the target and not in the backup
  *
  * Only what a backup with the recorded patterns would hold is looked at: what they leave out (.git,
- * node_modules, ...) is missing from the backup by intent, and stays; so do the backup directory
- * and our log, and so does every folder that holds anything that stays. */
+ * node_modules, ...) is missing from the backup by intent, and stays; so do caches, unless the
+ * backup is known to hold them, the backup directory and our log, and every folder that holds
+ * anything that stays. */
 #include "core/below.h"
 #include "core/directory-names.h"
 #include "core/error.h"
@@ -66,7 +67,7 @@ GPtrArray *cronos_restore_find_extra(const CronosRestorePlan *plan, const char *
         .exclude = patterns->exclude_patterns,
         .skip_directories = skip,
         .skip_files = skip_files,
-        .exclude_caches = cronos_config_bool(config, CRONOS_CONFIG_BACKUP_EXCLUDE_CACHES),
+        .exclude_caches = !patterns->caches_recorded || patterns->exclude_caches,
     };
     g_autoptr(GPtrArray) extra = g_ptr_array_new_with_free_func(g_free);
     const CronosScanItem *item;

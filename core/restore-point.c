@@ -138,7 +138,14 @@ char *cronos_restore_make_point(const CronosConfig *config, const CronosBackup *
                                 const CronosRestoreOptions *options, const CronosProgress *progress,
                                 GError **error)
 {
-    Extent extent = {plan, patterns, target_fd, .covered = patterns->recorded};
+    Extent extent = {
+        plan,
+        patterns,
+        target_fd,
+        .covered = patterns->recorded,
+        /* --delete goes into them then */
+        .caches = options->delete_extra && patterns->caches_recorded && !patterns->exclude_caches,
+    };
     g_autofree char *name = point_name(backup);
 
     look_at_files(&extent);

@@ -48,6 +48,7 @@ static CronosMetadataFacts some_facts(void)
         .unreadable = 5,
         .include_patterns = include,
         .exclude_patterns = exclude,
+        .exclude_caches = TRUE,
         .member = TRUE,
     };
 }
@@ -86,6 +87,7 @@ static void test_format(void **state)
     assert_true(json_object_get_int_member(part, "bytes") == G_MAXINT64);
     assert_int_equal(json_object_get_int_member(part, "skipped"), 4);
     assert_int_equal(json_object_get_int_member(part, "unreadable"), 5);
+    assert_true(json_object_get_boolean_member(part, "exclude_caches"));
     assert_true(json_object_get_boolean_member(part, "member"));
     assert_int_equal(json_array_get_length(exclude), 4);
     assert_string_equal(json_array_get_string_element(exclude, 1), "a\\b");

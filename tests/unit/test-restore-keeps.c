@@ -152,6 +152,42 @@ static void note_action(CronosRestoreAction action, const char *path, gpointer u
         g_string_append_printf(user_data, "%s ", path);
 }
 
+/* What was left out as a cache was deleted, since the configuration of the day was asked, not the
+ * backup. One that says nothing of caches, as those of earlier versions, deletes none. */
+static void test_caches_are_spared(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosRestoreOptions over = {.strategy = CRONOS_RESTORE_OVERWRITE, .delete_extra = TRUE};
+
+    configure(fixture, "backup: { exclude_caches = true; };");
+    make_folder(fixture, "project/cache");
+    write_file(fixture, "project/cache/CACHEDIR.TAG", TAG);
+    write_file(fixture, "project/cache/f", "cached");
+    g_autofree char *lean = g_strdup(backup_part(fixture, everything)->file_name);
+    configure(fixture, "");
+    g_autofree char *full = g_strdup(backup_part(fixture, everything)->file_name);
+    write_file(fixture, "project/cache/extra", "extra");
+
+    g_autoptr(CronosRestoreResult) spared = restore(fixture, fixture_find(fixture, lean), &over);
+    assert_int_equal(spared->deleted, 0);
+    const CronosBackup *old =
+        fixture_zip(fixture, "old.zip",
+                    "import json\n"
+                    "add('x', b'x')\n"
+                    "z.comment = json.dumps({'cronos': {'exclude_patterns': [], 'member': False}})"
+                    ".encode()\n");
+    g_autoptr(CronosRestoreResult) unknown = restore(fixture, old, &over);
+    assert_int_equal(unknown->deleted, 0);
+    assert_content(fixture, "project/cache/f", "cached");
+
+    configure(fixture, "backup: { exclude_caches = true; };");
+    g_autoptr(CronosRestoreResult) deleted = restore(fixture, fixture_find(fixture, full), &over);
+    assert_missing(fixture, "project/cache/extra");
+    assert_missing(fixture, "project/x");
+    assert_content(fixture, "project/cache/f", "cached");
+    assert_in_point(fixture, deleted, "out", "cache/extra", "extra");
+}
+
 /* Flips the bit 1 of the first byte of @marker, in the archive's comment. */
 static void flip_in_comment(const Fixture *fixture, const char *file_name, const char *marker)
 {
@@ -214,8 +250,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_file_where_a_folder_was),  TEST(test_link_where_a_folder_was),
-        TEST(test_restore_point_of_a_cache), TEST(test_damaged_comment),
-        TEST(test_damaged_metadata),
+        TEST(test_restore_point_of_a_cache), TEST(test_caches_are_spared),
+        TEST(test_damaged_comment),          TEST(test_damaged_metadata),
     };
 
     return cmocka_run_group_tests_name("restore-keeps", tests, NULL, NULL);
