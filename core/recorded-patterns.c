@@ -37,7 +37,9 @@ static JsonNode *find_value(JsonObject *object, const char *key, GType type)
 static void read_facts(CronosRecordedPatterns *patterns, JsonObject *own)
 {
     JsonNode *caches = find_value(own, "exclude_caches", G_TYPE_BOOLEAN);
+    JsonNode *unreadable = find_value(own, "unreadable", G_TYPE_INT64);
 
+    patterns->unreadable = unreadable != NULL ? (guint64)MAX(json_node_get_int(unreadable), 0) : 0;
     patterns->caches_recorded = caches != NULL;
     patterns->exclude_caches = caches != NULL && json_node_get_boolean(caches);
 }

@@ -46,13 +46,18 @@ static gboolean is_extra(const CronosRestorePlan *plan, const char *path)
  * that it was not there. */
 static gboolean check_deletable(const CronosRecordedPatterns *patterns, GError **error)
 {
-    if (patterns->failure == NULL)
-        return TRUE;
-    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED,
-                "%s: %s, so that nobody knows what the backup was to leave out; nothing was "
-                "changed, a restore without --delete deletes nothing",
-                CRONOS_METADATA_MEMBER, patterns->failure->message);
-    return FALSE;
+    if (patterns->failure != NULL)
+        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED,
+                    "%s: %s, so that nobody knows what the backup was to leave out; nothing was "
+                    "changed, a restore without --delete deletes nothing",
+                    CRONOS_METADATA_MEMBER, patterns->failure->message);
+    else if (patterns->unreadable > 0)
+        g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_FAILED,
+                    "the backup lacks what could not be read when it was made (%" G_GUINT64_FORMAT
+                    "), and --delete would delete that; nothing was changed, a restore without "
+                    "--delete deletes nothing",
+                    patterns->unreadable);
+    return patterns->failure == NULL && patterns->unreadable == 0;
 }
 
 GPtrArray *cronos_restore_find_extra(const CronosRestorePlan *plan, const char *target,

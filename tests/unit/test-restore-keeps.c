@@ -188,6 +188,30 @@ static void test_caches_are_spared(void **state)
     assert_in_point(fixture, deleted, "out", "cache/extra", "extra");
 }
 
+/* What a user had not been allowed to read was not in the backup: root's restore deleted it. */
+static void test_unreadable_is_not_deleted(void **state)
+{
+    Fixture *fixture = *state;
+    CronosRestoreOptions over = {.strategy = CRONOS_RESTORE_OVERWRITE, .delete_extra = TRUE};
+    const CronosBackup *backup = fixture_zip(
+        fixture, "a.zip",
+        "import json\n"
+        "text = json.dumps({'cronos': {'exclude_patterns': [], 'unreadable': 1, 'member': True}})\n"
+        "add('backup_metadata.json', text)\n"
+        "add('a', b'a')\n"
+        "z.comment = text.encode()\n");
+
+    write_file(fixture, "project/secret", "secret");
+    refuse(fixture, backup, &over, CRONOS_ERROR_FAILED, "could not be read when it was made (1)");
+    assert_missing(fixture, "project/a");
+    over.dry_run = TRUE;
+    refuse(fixture, backup, &over, CRONOS_ERROR_FAILED, "without --delete");
+    const CronosRestoreOptions kept = {.strategy = CRONOS_RESTORE_OVERWRITE};
+    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &kept);
+    assert_content(fixture, "project/a", "a");
+    assert_content(fixture, "project/secret", "secret");
+}
+
 /* Flips the bit 1 of the first byte of @marker, in the archive's comment. */
 static void flip_in_comment(const Fixture *fixture, const char *file_name, const char *marker)
 {
@@ -249,9 +273,10 @@ static void test_damaged_metadata(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_file_where_a_folder_was),  TEST(test_link_where_a_folder_was),
-        TEST(test_restore_point_of_a_cache), TEST(test_caches_are_spared),
-        TEST(test_damaged_comment),          TEST(test_damaged_metadata),
+        TEST(test_file_where_a_folder_was),   TEST(test_link_where_a_folder_was),
+        TEST(test_restore_point_of_a_cache),  TEST(test_caches_are_spared),
+        TEST(test_unreadable_is_not_deleted), TEST(test_damaged_comment),
+        TEST(test_damaged_metadata),
     };
 
     return cmocka_run_group_tests_name("restore-keeps", tests, NULL, NULL);
