@@ -2,6 +2,7 @@
  * create-member.c - reading and compressing small members, a batch at a time */
 #include "core/create-private.h"
 #include "core/error.h"
+#include "core/file-time.h"
 #include "core/member-bytes.h"
 #include "core/zip/zip-format.h"
 
@@ -187,8 +188,8 @@ gboolean create_is_fresh(const CronosMemberInfo *info)
     gint64 now_ns = g_get_real_time() * 1000;
 
     /* A modification time in the future is what somebody set it to. */
-    return !cronos_reuse_is_earlier(info->ctime_ns, now_ns) ||
-           (info->mtime_ns <= now_ns && !cronos_reuse_is_earlier(info->mtime_ns, now_ns));
+    return !cronos_file_time_is_earlier(info->ctime_ns, now_ns) ||
+           (info->mtime_ns <= now_ns && !cronos_file_time_is_earlier(info->mtime_ns, now_ns));
 }
 
 /* Returns: bytes read, at most @size; fewer only at the end of the file; -1 with errno. */

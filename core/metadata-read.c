@@ -16,6 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define NS_PER_S G_GINT64_CONSTANT(1000000000)
+#define SECONDS_LENGTH 19u /* of "YYYY-MM-DDTHH:MM:SS" */
+
 /* Returns: (owned) the JSON object that is all of @text, or NULL. */
 static JsonObject *parse_object(const char *text, gsize length)
 {
@@ -202,4 +205,35 @@ gboolean cronos_metadata_is_member(CronosArchive *archive, guint32 entry)
     g_autoptr(JsonObject) member = parse_member(archive, entry, NULL);
     JsonObject *part = member != NULL ? cronos_part(member) : NULL;
     return part != NULL && is_boolean(part, "member", TRUE);
+}
+
+/* created_utc, of which GDateTime would lose the nanoseconds. */
+static gboolean parse_started(const char *text, gint64 *out_ns)
+{
+    gint64 nanoseconds;
+    char *end;
+
+    if (strlen(text) <= SECONDS_LENGTH + 1 || text[SECONDS_LENGTH] != '.')
+        return FALSE;
+    g_autofree char *seconds = g_strdup_printf("%.*sZ", (int)SECONDS_LENGTH, text);
+    g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(seconds, NULL);
+    const char *fraction = text + SECONDS_LENGTH + 1;
+    nanoseconds = g_ascii_strtoll(fraction, &end, 10);
+    if (time == NULL || end != fraction + 9 || strcmp(end, "Z") != 0 || nanoseconds < 0)
+        return FALSE;
+    gint64 since_epoch = g_date_time_to_unix(time);
+    if (since_epoch < 0 || since_epoch >= G_MAXINT64 / NS_PER_S)
+        return FALSE;
+    *out_ns = since_epoch * NS_PER_S + nanoseconds;
+    return TRUE;
+}
+
+gboolean cronos_metadata_started(JsonObject *metadata, gint64 *out_ns)
+{
+    JsonObject *part = cronos_part(metadata);
+    JsonNode *node = part != NULL ? json_object_get_member(part, "created_utc") : NULL;
+
+    return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
+           json_node_get_value_type(node) == G_TYPE_STRING &&
+           parse_started(json_node_get_string(node), out_ns);
 }

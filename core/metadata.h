@@ -63,5 +63,8 @@ gboolean cronos_metadata_comment_tells(const char *comment, gsize length, gboole
  * is that of another zone than ours, maybe. Metadata of another time stamp, as in a copy that was
  * given another name, does not tell. Returns: whether it tells; @out_seconds: since the epoch. */
 gboolean cronos_metadata_created(JsonObject *metadata, const char *timestamp, gint64 *out_seconds);
+/* Takes from @metadata when the backup began (created_utc), in nanoseconds since the epoch.
+ * Returns: FALSE where it does not tell. */
+gboolean cronos_metadata_started(JsonObject *metadata, gint64 *out_ns);
 /* Returns: (owned) one line of JSON, or pretty where asked. */
 char *cronos_metadata_to_text(JsonObject *metadata, gboolean pretty);

@@ -53,6 +53,7 @@ static gboolean read_recorded(CronosRecordedPatterns *patterns, CronosArchive *a
     if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
         return FALSE;
     read_facts(patterns, json_node_get_object(node));
+    (void)cronos_metadata_started(metadata, &patterns->started_ns);
     g_auto(GStrv) include = read_strings(json_node_get_object(node), "include_patterns");
     g_auto(GStrv) exclude = read_strings(json_node_get_object(node), "exclude_patterns");
     if (exclude == NULL)

@@ -12,9 +12,9 @@ typedef struct {
     CronosPatterns *include_patterns; /* NULL: everything */
     CronosPatterns *exclude_patterns;
     gboolean caches_recorded, exclude_caches; /* the second where the first is TRUE */
-    guint64
-        unreadable;  /* files that could not be read when it was made; their names are not known */
-    GError *failure; /* nullable: why what is recorded could not be read */
+    guint64 unreadable; /* files it lacks since they could not be read, of unknown names */
+    gint64 started_ns;  /* when it was begun, since the epoch; 0: not known */
+    GError *failure;    /* nullable: why what is recorded could not be read */
 } CronosRecordedPatterns;
 
 /* Reads the patterns from the metadata of @archive: from the member, whose checksum vouches for it,

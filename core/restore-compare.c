@@ -3,7 +3,9 @@
  *
  * Size and time alone are not proof: a file whose content was changed with its time kept is what a
  * restore is there to bring back. Where the inode and its change time are those that the backup
- * recorded, the kernel vouches for the file; everywhere else its bytes are read. */
+ * recorded, and that time is older than the backup's start, the kernel vouches for the file;
+ * everywhere else its bytes are read. */
+#include "core/file-time.h"
 #include "core/open-beneath.h"
 #include "core/restore-private.h"
 
@@ -48,12 +50,14 @@ static gboolean attributes_are_same(const CronosRestoreJob *job, const CronosMem
            (!info->has_mode || (status->st_mode & mask) == (info->mode & mask));
 }
 
-static gboolean is_untouched(const CronosMemberInfo *info, const struct stat *status)
+static gboolean is_untouched(const CronosRestoreJob *job, const CronosMemberInfo *info,
+                             const struct stat *status)
 {
     struct timespec changed = cronos_restore_timespec(info->ctime_ns);
 
     return info->has_identity && (guint64)status->st_ino == info->inode &&
-           status->st_ctim.tv_sec == changed.tv_sec && status->st_ctim.tv_nsec == changed.tv_nsec;
+           status->st_ctim.tv_sec == changed.tv_sec && status->st_ctim.tv_nsec == changed.tv_nsec &&
+           cronos_file_time_is_earlier(info->ctime_ns, job->started_ns);
 }
 
 static gboolean compare_piece(const guint8 *piece, gsize length, guint64 offset, gpointer user_data,
@@ -124,6 +128,6 @@ gboolean cronos_restore_compare(CronosRestoreWorker *worker, guint32 entry,
     }
     if (!S_ISREG(status->st_mode) || !attributes_are_same(worker->job, info, status))
         return TRUE;
-    *out_same = is_untouched(info, status);
+    *out_same = is_untouched(worker->job, info, status);
     return *out_same || compare_file(worker, entry, info, parent_fd, name, out_same, error);
 }

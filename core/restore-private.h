@@ -87,6 +87,7 @@ typedef struct {
     int target_fd;           /* borrowed; -1: a dry run into a place that is not there */
     gboolean fresh;
     gboolean resumed;
+    gint64 started_ns;   /* when the backup was begun, since the epoch; 0: not known */
     gboolean set_owners; /* root's privilege */
     uid_t uid;           /* what new files belong to, where plain_defaults */
     gid_t gid;

@@ -359,6 +359,7 @@ static gboolean overwrite(Restore *restore, int fd, GError **error)
     if (patterns == NULL)
         return FALSE;
     job_init(&job, restore, fd, FALSE, FALSE);
+    job.started_ns = patterns->started_ns;
     gboolean done = fd < 0 || cronos_restore_check_parents(&job, error);
     if (done && fd >= 0 && restore->options->delete_extra) {
         extra = cronos_restore_find_extra(restore->plan, restore->result->target, patterns,

@@ -13,9 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NS_PER_S G_GINT64_CONSTANT(1000000000)
-#define SECONDS_LENGTH 19u /* of "YYYY-MM-DDTHH:MM:SS" */
-
 void cronos_reuse_free(CronosReuse *reuse)
 {
     if (reuse == NULL)
@@ -69,27 +66,6 @@ static JsonObject *find_own_part(JsonObject *metadata)
     return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
 }
 
-/* created_utc, of which GDateTime would lose the nanoseconds. */
-static gboolean parse_started(const char *text, gint64 *out_ns)
-{
-    gint64 nanoseconds;
-    char *end;
-
-    if (strlen(text) <= SECONDS_LENGTH + 1 || text[SECONDS_LENGTH] != '.')
-        return FALSE;
-    g_autofree char *seconds = g_strdup_printf("%.*sZ", (int)SECONDS_LENGTH, text);
-    g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(seconds, NULL);
-    const char *fraction = text + SECONDS_LENGTH + 1;
-    nanoseconds = g_ascii_strtoll(fraction, &end, 10);
-    if (time == NULL || end != fraction + 9 || strcmp(end, "Z") != 0 || nanoseconds < 0)
-        return FALSE;
-    gint64 since_epoch = g_date_time_to_unix(time);
-    if (since_epoch < 0 || since_epoch >= G_MAXINT64 / NS_PER_S)
-        return FALSE;
-    *out_ns = since_epoch * NS_PER_S + nanoseconds;
-    return TRUE;
-}
-
 /* Takes what matters from @metadata. Returns: whether it tells of a backup of @root at @level. */
 static gboolean take_metadata(CronosReuse *reuse, JsonObject *metadata, const char *root, int level)
 {
@@ -99,12 +75,10 @@ static gboolean take_metadata(CronosReuse *reuse, JsonObject *metadata, const ch
     if (own == NULL)
         return FALSE;
     JsonNode *root_node = find_value(own, "root", G_TYPE_STRING);
-    JsonNode *started = find_value(own, "created_utc", G_TYPE_STRING);
     JsonNode *level_node = find_value(own, "level", G_TYPE_INT64);
     JsonNode *member = find_value(own, "member", G_TYPE_BOOLEAN);
-    if (root_node == NULL || started == NULL ||
-        strcmp(json_node_get_string(root_node), valid_root) != 0 ||
-        !parse_started(json_node_get_string(started), &reuse->started_ns))
+    if (root_node == NULL || strcmp(json_node_get_string(root_node), valid_root) != 0 ||
+        !cronos_metadata_started(metadata, &reuse->started_ns))
         return FALSE;
     reuse->has_metadata_member = member != NULL && json_node_get_boolean(member);
     return level < 0 || (level_node != NULL && json_node_get_int(level_node) == level);

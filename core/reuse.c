@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * reuse.c - which members can be taken over, and taking small ones over, many at a time
- *
- * Clocks: the kernel stamps changes with the time of its last tick, and some file systems keep
- * hundredths, whole or even seconds of that, so a change right after a backup's start can bear a
- * time shortly before it. Times that are nearer to the start than both together do not count as
- * earlier. That the start is told by a clock that is not ahead of the file system's is up to
- * create. */
+ * reuse.c - which members can be taken over, and taking small ones over, many at a time */
 #include "core/error.h"
+#include "core/file-time.h"
 #include "core/reuse-private.h"
 #include "core/zip/zip-format.h"
 #include "core/zip/zip-io.h"
 #include "core/zip/zip-reader.h"
 
 #include <string.h>
-
-#define NS_PER_S G_GINT64_CONSTANT(1000000000)
-/* A tick is at most a hundredth of a second, and so are the times that exFAT keeps. */
-#define FINE_CLOCK_NS (NS_PER_S / 50)
-/* FAT's, the coarsest, and a tick. */
-#define COARSE_CLOCK_NS (2 * NS_PER_S + NS_PER_S / 50)
 
 /* Members this near to each other are read at once, with what lies between them. */
 #define GAP_BYTES_MAX 4096u
@@ -98,19 +87,12 @@ static guint32 look_up(CronosReuseReader *reader, const char *path, gsize path_l
                                    path_length - (gsize)(name - path));
 }
 
-gboolean cronos_reuse_is_earlier(gint64 time_ns, gint64 moment_ns)
-{
-    gint64 margin = time_ns % NS_PER_S == 0 ? COARSE_CLOCK_NS : FINE_CLOCK_NS;
-
-    return time_ns < moment_ns - margin;
-}
-
 /* A modification time beyond now is what somebody set it to, and what that leaves of a later change
  * is its ctime; one in the past is heeded for file systems that know no ctime. */
 static gboolean is_settled(const CronosReuse *reuse, const CronosMemberInfo *walked)
 {
-    return cronos_reuse_is_earlier(walked->ctime_ns, reuse->started_ns) &&
-           (cronos_reuse_is_earlier(walked->mtime_ns, reuse->started_ns) ||
+    return cronos_file_time_is_earlier(walked->ctime_ns, reuse->started_ns) &&
+           (cronos_file_time_is_earlier(walked->mtime_ns, reuse->started_ns) ||
             walked->mtime_ns > reuse->opened_ns);
 }
 

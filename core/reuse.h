@@ -39,10 +39,6 @@ CronosReuseReader *cronos_reuse_reader_new(const CronosReuse *reuse);
 void cronos_reuse_reader_free(CronosReuseReader *reader); /* NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosReuseReader, cronos_reuse_reader_free)
 
-/* Returns: whether a change at @moment_ns or later can not have left the time stamp @time_ns, by a
- * clock of the file system that is not behind the one that told @moment_ns; both in nanoseconds
- * since the epoch. Threads: safe. */
-gboolean cronos_reuse_is_earlier(gint64 time_ns, gint64 moment_ns);
 /* Returns: whether the regular file @path, as just walked, is a member that can be taken over, and
  * where that lies. Quick when paths come in order. */
 gboolean cronos_reuse_find(CronosReuseReader *reader, const char *path, gsize path_length,

@@ -212,6 +212,52 @@ static void test_unreadable_is_not_deleted(void **state)
     assert_content(fixture, "project/secret", "secret");
 }
 
+/* Makes backups/@name, whose member "file" is recorded with the identity and times that
+ * project/file has, and other content, and which began @after nanoseconds after file's change. */
+static const CronosBackup *backup_in_one_tick(Fixture *fixture, const char *name, const char *after)
+{
+    g_autofree char *body = g_strconcat(
+        "import json, struct, datetime\n"
+        "s = os.stat(os.path.dirname(sys.argv[1]) + '/../file')\n"
+        "t = s.st_ctime_ns + ",
+        after,
+        "\n"
+        "utc = datetime.datetime.fromtimestamp(t // 10**9, datetime.timezone.utc)\n"
+        "began = utc.strftime('%Y-%m-%dT%H:%M:%S') + '.%09dZ' % (t % 10**9)\n"
+        "i = zipfile.ZipInfo('file')\n"
+        "i.create_system = 3\n"
+        "i.external_attr = s.st_mode << 16\n"
+        "cr = struct.pack('<BqQL', 8 | 16, s.st_ctime_ns, s.st_ino, s.st_mtime_ns % 10**9)\n"
+        "i.extra = (struct.pack('<HHBL', 0x5455, 5, 1, s.st_mtime_ns // 10**9)\n"
+        "           + struct.pack('<HH', 0x5243, len(cr)) + cr)\n"
+        "z.writestr(i, b'1')\n"
+        "z.comment = json.dumps({'cronos': {'exclude_patterns': [], 'created_utc': began,\n"
+        "                                   'member': False}}).encode()\n",
+        NULL);
+
+    return fixture_zip(fixture, name, body);
+}
+
+/* Changed in the same tick that the backup read it in, a file has the time that the backup
+ * recorded, and was taken for unchanged. Where the backup began clearly later, the kernel's word
+ * is enough, as ever: nothing is read. */
+static void test_changed_in_the_same_tick(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosRestoreOptions over = {.strategy = CRONOS_RESTORE_OVERWRITE};
+    static const char second[] = "1000000000", tick[] = "1000000";
+
+    write_file(fixture, "project/file", "2");
+    const CronosBackup *later = backup_in_one_tick(fixture, "later.zip", second);
+    g_autoptr(CronosRestoreResult) believed = restore(fixture, later, &over);
+    assert_int_equal(believed->unchanged, 1);
+    assert_content(fixture, "project/file", "2");
+    const CronosBackup *racy = backup_in_one_tick(fixture, "racy.zip", tick);
+    g_autoptr(CronosRestoreResult) compared = restore(fixture, racy, &over);
+    assert_int_equal(compared->replaced, 1);
+    assert_content(fixture, "project/file", "1");
+}
+
 /* Flips the bit 1 of the first byte of @marker, in the archive's comment. */
 static void flip_in_comment(const Fixture *fixture, const char *file_name, const char *marker)
 {
@@ -275,8 +321,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_file_where_a_folder_was),   TEST(test_link_where_a_folder_was),
         TEST(test_restore_point_of_a_cache),  TEST(test_caches_are_spared),
-        TEST(test_unreadable_is_not_deleted), TEST(test_damaged_comment),
-        TEST(test_damaged_metadata),
+        TEST(test_unreadable_is_not_deleted), TEST(test_changed_in_the_same_tick),
+        TEST(test_damaged_comment),           TEST(test_damaged_metadata),
     };
 
     return cmocka_run_group_tests_name("restore-keeps", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test-reuse.c - which members of an earlier backup are taken over, and that nothing damaged is */
 #include "core/error.h"
+#include "core/file-time.h"
 #include "core/metadata.h"
 #include "core/reuse.h"
 #include "core/zip/deflate.h"
@@ -334,10 +335,10 @@ static void test_earlier_heeds_ticks_and_granularity(void **state)
             gint64 moment = STARTED_NS + later;
             gint64 tick = moment - 10 * MS + 1;
 
-            assert_false(cronos_reuse_is_earlier(tick - tick % granularities[i], moment));
+            assert_false(cronos_file_time_is_earlier(tick - tick % granularities[i], moment));
         }
-    assert_true(cronos_reuse_is_earlier(STARTED_NS - 21 * MS, STARTED_NS));
-    assert_true(cronos_reuse_is_earlier((STARTED_NS / NS_PER_S - 2) * NS_PER_S, STARTED_NS));
+    assert_true(cronos_file_time_is_earlier(STARTED_NS - 21 * MS, STARTED_NS));
+    assert_true(cronos_file_time_is_earlier((STARTED_NS / NS_PER_S - 2) * NS_PER_S, STARTED_NS));
 }
 
 static void assert_state(Fixture *fixture, const char *path, const CronosMemberInfo *info,
