@@ -3,8 +3,8 @@
  *
  * Only what a backup with the recorded patterns would hold is looked at: what they leave out (.git,
  * node_modules, ...) is missing from the backup by intent, and stays; so do caches, unless the
- * backup is known to hold them, the backup directory and our log, and every folder that holds
- * anything that stays. */
+ * backup is known to hold them, the backup directory, the links to it, the log file, and every
+ * folder that holds anything that stays. */
 #include "core/below.h"
 #include "core/directory-names.h"
 #include "core/error.h"
@@ -107,7 +107,8 @@ gboolean cronos_restore_will_be_empty(const CronosRestoreJob *job, const char *p
     return empty && errnum == 0;
 }
 
-/* Deletes @path. Returns: 0, ENOTEMPTY for a folder that holds what stays, or another errno. */
+/* Deletes @path. Returns: 0, ENOTEMPTY for what stays and a folder that holds such, or another
+ * errno. */
 static int delete_path(const CronosRestoreJob *job, const char *path)
 {
     const char *name;
@@ -119,6 +120,8 @@ static int delete_path(const CronosRestoreJob *job, const char *path)
         return errno;
     if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
         errnum = errno;
+    else if (cronos_restore_is_barred(job, &status) || cronos_restore_is_log(job, &status))
+        errnum = ENOTEMPTY;
     else if (cronos_restore_dry(job) && S_ISDIR(status.st_mode) &&
              !cronos_restore_will_be_empty(job, path))
         errnum = ENOTEMPTY;

@@ -289,8 +289,11 @@ static gboolean restore_over(CronosRestoreWorker *worker, guint32 entry,
     } else if (errno != ENOENT) {
         return fail_errno(job, entry, errno, error);
     }
-    if (same)
+    /* The log of this very restore is not overwritten by an older one. */
+    if (same || cronos_restore_is_log(job, &status))
         return tell(job, entry, CRONOS_RESTORE_UNCHANGED, info->size_bytes);
+    if (S_ISLNK(status.st_mode) && cronos_restore_is_barred(job, &status))
+        return fail(job, entry, "leads to the backup directory, which a restore leaves alone");
     if (action == CRONOS_RESTORE_REPLACED &&
         cronos_restore_is_taken(job, entry, parent_fd, &status))
         return fail(job, entry, CRONOS_RESTORE_TAKEN);

@@ -88,12 +88,6 @@ gboolean cronos_restore_name(CronosArchive *archive, guint32 entry, char name[NA
     return TRUE;
 }
 
-gboolean cronos_restore_is_barred(const CronosRestoreJob *job, const struct stat *status)
-{
-    return job->barred_inode != 0 && status->st_ino == job->barred_inode &&
-           status->st_dev == job->barred_device;
-}
-
 /* An existing folder of ours that its owner may not write is opened up until the end. */
 static void open_up(CronosRestoreJob *job, guint32 entry, int parent_fd, const char *name)
 {

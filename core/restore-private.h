@@ -11,6 +11,7 @@
  *   restore-files.c        files and symbolic links, by several threads
  *   restore-write.c        bytes, holes, modes, owners and times of one file
  *   restore-compare.c      is what lies in the target already what the backup holds
+ *   restore-barred.c       the backup directory and the log file, which are never touched
  *   restore-extra.c        what --delete removes
  *   restore-twins.c        names that the target may take for one
  *   restore-temporary.c    names of what is there only while a restore works
@@ -93,8 +94,8 @@ typedef struct {
     gid_t gid;
     gboolean plain_defaults; /* what open() and mkdir() yield is known from the umask alone */
     mode_t umask;
-    dev_t barred_device; /* the backup directory; inode 0: none */
-    ino_t barred_inode;
+    GArray *barred;        /* private to restore-barred.c; NULL: fresh */
+    struct stat log;       /* of cronos's own log file; st_ino 0: none */
     guint8 *folder_states; /* CronosFolderState by entry; settled before threads start */
     GPtrArray *opened;     /* of CronosOpenedFolder *, before threads start and after they ended */
     GHashTable *twins;     /* NULL in a fresh target: there, a name that is taken is seen at once */
@@ -203,8 +204,13 @@ gboolean cronos_restore_is_taken(const CronosRestoreJob *job, guint32 entry, int
 /* Returns: whether the folder @path of the target is empty, or, in a dry run, would be once what
  * --delete takes is gone. */
 gboolean cronos_restore_will_be_empty(const CronosRestoreJob *job, const char *path);
-/* Returns: whether @status is that of the backup directory, which no restore touches. */
+/* Finds what no restore touches. */
+void cronos_restore_bar(CronosRestoreJob *job, const CronosConfig *config);
+/* Returns: whether @status is that of the backup directory, or of a symbolic link on the way to it.
+ */
 gboolean cronos_restore_is_barred(const CronosRestoreJob *job, const struct stat *status);
+/* Returns: whether @status is that of the log file, which is being written to. */
+gboolean cronos_restore_is_log(const CronosRestoreJob *job, const struct stat *status);
 
 /* Lists what lies in @target, within @patterns, and not in the backup, folders before their
  * contents. Returns: (owned) array of char *, or NULL with @error. */

@@ -109,7 +109,6 @@ static void job_init(CronosRestoreJob *job, Restore *restore, int target_fd, gbo
                      gboolean resumed)
 {
     struct stat status;
-    struct stat barred;
 
     *job = (CronosRestoreJob){
         .archive = restore->archive,
@@ -138,10 +137,8 @@ static void job_init(CronosRestoreJob *job, Restore *restore, int target_fd, gbo
     if (target_fd >= 0 && fstat(target_fd, &status) == 0)
         job->plain_defaults = (status.st_mode & S_ISGID) == 0 &&
                               fgetxattr(target_fd, "system.posix_acl_default", NULL, 0) < 0;
-    if (!fresh && stat(cronos_config_backup_directory(restore->config), &barred) == 0) {
-        job->barred_device = barred.st_dev;
-        job->barred_inode = barred.st_ino;
-    }
+    if (!fresh)
+        cronos_restore_bar(job, restore->config);
 }
 
 static void job_clear(CronosRestoreJob *job)
@@ -152,6 +149,7 @@ static void job_clear(CronosRestoreJob *job)
     g_array_unref(job->later);
     g_ptr_array_unref(job->opened);
     g_clear_pointer(&job->twins, g_hash_table_unref);
+    g_clear_pointer(&job->barred, g_array_unref);
     g_hash_table_unref(job->gone);
 }
 

@@ -32,8 +32,8 @@ typedef struct {
     const char *const *paths; /* NULL or empty: everything; else members and all below them; a path
                                  that the backup lacks is NOT_FOUND */
     gboolean delete_extra;    /* overwrite only: removes what the backup does not hold (never the
-                                 backup directory, nor what the backup's recorded patterns left
-                                 out, nor caches that it may have left out) */
+                                 backup directory, nor the log file, nor what the backup's recorded
+                                 patterns left    out, nor caches that it may have left out) */
     gboolean dry_run;
     gboolean keep_going;       /* a damaged member, or one that can not be decoded here, is left out
                                   and among the failed; the others are restored */

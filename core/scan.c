@@ -270,6 +270,8 @@ static void examine_leaf(CronosScan *scan, const char *name, unsigned char type)
         note_unreadable(scan, g_strerror(errno));
     } else if (S_ISDIR(status.st_mode)) {
         note_unreadable(scan, "replaced by a directory while it was examined");
+    } else if (is_to_skip(scan->skip, &status)) {
+        return;
     } else if (!item_from_stat(&status, &scan->item)) {
         scan->skipped++;
     } else if (!S_ISREG(status.st_mode) || !is_to_skip(scan->skip_files, &status)) {
@@ -363,6 +365,13 @@ const CronosScanItem *cronos_scan_next(CronosScan *scan)
     }
 }
 
+static void add_identity(GArray *skip, const struct stat *status)
+{
+    Identity identity = {status->st_dev, status->st_ino};
+
+    g_array_append_val(skip, identity);
+}
+
 /* What does not exist can not be met on the walk either. @paths: NULL-terminated or NULL. */
 static GArray *identify_skips(const char *const *paths)
 {
@@ -370,10 +379,10 @@ static GArray *identify_skips(const char *const *paths)
     struct stat status;
 
     for (; paths != NULL && *paths != NULL; paths++) {
-        if (stat(*paths, &status) != 0)
-            continue;
-        Identity identity = {status.st_dev, status.st_ino};
-        g_array_append_val(skip, identity);
+        if (stat(*paths, &status) == 0)
+            add_identity(skip, &status);
+        if (lstat(*paths, &status) == 0 && S_ISLNK(status.st_mode))
+            add_identity(skip, &status);
     }
     return skip;
 }

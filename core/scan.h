@@ -22,7 +22,8 @@ typedef struct {
     const CronosPatterns *include; /* NULL: everything */
     const CronosPatterns *exclude; /* NULL: nothing; wins over include; prunes directories */
     /* NULL-terminated absolute paths or NULL, compared by device and inode: directories never
-     * entered (the backup directory), and regular files that are no items (the log). */
+     * entered (the backup directory), and regular files that are no items (the log). Where the path
+     * of such a directory is a symbolic link, that is left out as well. */
     const char *const *skip_directories, *const *skip_files;
     gboolean keep_excluded;  /* for cronos_scan_excluded_paths */
     gboolean exclude_caches; /* leave out directories with a valid CACHEDIR.TAG, tag

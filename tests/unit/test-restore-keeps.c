@@ -258,6 +258,83 @@ static void test_changed_in_the_same_tick(void **state)
     assert_content(fixture, "project/file", "1");
 }
 
+/* The backup directory can be a symbolic link in the project, or lie behind one: that was deleted,
+ * or led elsewhere afterwards, and no backup was found again. */
+static void test_links_to_the_backup_directory(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosRestoreOptions over = {.strategy = CRONOS_RESTORE_OVERWRITE, .delete_extra = TRUE};
+    g_autofree char *before = fixture_path(fixture, "project/backups");
+    g_autofree char *away = fixture_path(fixture, "away/deep");
+    g_autofree char *link = fixture_path(fixture, "project/bk");
+    g_autofree char *way = fixture_path(fixture, "project/way");
+
+    write_file(fixture, "project/a", "a");
+    g_autofree char *lacking = g_strdup(backup_part(fixture, everything)->file_name);
+    assert_int_equal(symlink("earlier", link), 0);
+    assert_int_equal(symlink("earlier", way), 0);
+    g_autofree char *holding = g_strdup(backup_part(fixture, everything)->file_name);
+    make_folder(fixture, "away");
+    assert_int_equal(rename(before, away), 0);
+    assert_int_equal(unlink(link) | unlink(way), 0);
+    assert_int_equal(symlink("way/deep", link), 0);
+    assert_int_equal(symlink("../away", way), 0);
+
+    static const char *const directories[] = {"./way/deep", "./bk"};
+    for (gsize i = 0; i < G_N_ELEMENTS(directories); i++) {
+        g_autofree char *text = g_strdup_printf("backup: { directory = \"%s\"; };", directories[i]);
+        const char *kept = i == 0 ? way : link;
+
+        configure(fixture, text);
+        g_autoptr(CronosRestoreResult) deleting =
+            restore(fixture, fixture_find(fixture, lacking), &over);
+        assert_int_equal(deleting->failed->len, 0);
+        g_autofree char *first = g_file_read_link(kept, NULL);
+        assert_string_equal(first, i == 0 ? "../away" : "way/deep");
+        assert_true(g_file_test(way, G_FILE_TEST_IS_SYMLINK));
+        if (i == 0)
+            assert_int_equal(symlink("way/deep", link), 0);
+    }
+    g_autoptr(CronosRestoreResult) replacing =
+        restore(fixture, fixture_find(fixture, holding), &over);
+    assert_int_equal(replacing->failed->len, 2);
+    assert_non_null(
+        strstr(g_ptr_array_index(replacing->failed, 0), "leads to the backup directory"));
+    g_autofree char *still = g_file_read_link(link, NULL);
+    assert_string_equal(still, "way/deep");
+}
+
+/* A dry run told that the log and its folder would go, the run went on writing to the log. */
+static void test_log_is_spared(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(GString) told = g_string_new(NULL);
+    CronosRestoreOptions over = {.strategy = CRONOS_RESTORE_OVERWRITE,
+                                 .delete_extra = TRUE,
+                                 .dry_run = TRUE,
+                                 .on_action = note_action,
+                                 .user_data = told};
+
+    configure(fixture, "backup: { exclude_patterns = []; };");
+    g_autofree char *lacking = g_strdup(backup_part(fixture, everything)->file_name);
+    make_folder(fixture, "project/logs");
+    write_file(fixture, "project/logs/egos_system.log", "earlier");
+    const CronosBackup *holding = fixture_zip(
+        fixture, "old.zip", "add('logs/', mode=0o40755)\nadd('logs/egos_system.log', b'older')");
+    write_file(fixture, "project/logs/egos_system.log", "today");
+    write_file(fixture, "project/logs/other.log", "other");
+    g_autoptr(CronosRestoreResult) replaced = restore(fixture, holding, &over);
+    assert_int_equal(replaced->replaced, 0);
+    g_string_truncate(told, 0);
+    g_autoptr(CronosRestoreResult) would = restore(fixture, fixture_find(fixture, lacking), &over);
+    assert_string_equal(told->str, "logs/other.log ");
+    over.dry_run = FALSE;
+    g_string_truncate(told, 0);
+    g_autoptr(CronosRestoreResult) result = restore(fixture, fixture_find(fixture, lacking), &over);
+    assert_string_equal(told->str, "logs/other.log ");
+    assert_content(fixture, "project/logs/egos_system.log", "today");
+}
+
 /* Flips the bit 1 of the first byte of @marker, in the archive's comment. */
 static void flip_in_comment(const Fixture *fixture, const char *file_name, const char *marker)
 {
@@ -319,10 +396,16 @@ static void test_damaged_metadata(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_file_where_a_folder_was),   TEST(test_link_where_a_folder_was),
-        TEST(test_restore_point_of_a_cache),  TEST(test_caches_are_spared),
-        TEST(test_unreadable_is_not_deleted), TEST(test_changed_in_the_same_tick),
-        TEST(test_damaged_comment),           TEST(test_damaged_metadata),
+        TEST(test_file_where_a_folder_was),
+        TEST(test_link_where_a_folder_was),
+        TEST(test_restore_point_of_a_cache),
+        TEST(test_caches_are_spared),
+        TEST(test_unreadable_is_not_deleted),
+        TEST(test_changed_in_the_same_tick),
+        TEST(test_links_to_the_backup_directory),
+        TEST(test_log_is_spared),
+        TEST(test_damaged_comment),
+        TEST(test_damaged_metadata),
     };
 
     return cmocka_run_group_tests_name("restore-keeps", tests, NULL, NULL);

@@ -303,12 +303,12 @@ static void test_skip_directories(void **state)
                                           "b/backups/", "b/backups/y", NULL});
     assert_walk(&options, "a/ a/c b/ b/backups/ b/backups/y");
 
-    /* A symbolic link to it is as good as its name. */
+    /* A symbolic link to it is as good as its name, and left out itself. */
     g_autofree char *link = g_build_filename(root->path, "link", NULL);
     const char *const skip_link[] = {link, NULL};
     assert_int_equal(symlinkat("b", root->fd, "link"), 0);
     options.skip_directories = skip_link;
-    assert_walk(&options, "a/ a/backups/ a/backups/x.zip a/c link@");
+    assert_walk(&options, "a/ a/backups/ a/backups/x.zip a/c");
 }
 
 static void test_skip_files(void **state)
