@@ -127,6 +127,7 @@ static gboolean begin_archive(CreateRun *run, GError **error)
                                        cronos_backup_directory_path(run->directory),
                                        create_run_root(run), run->level);
     run->started_ns = create_now_ns();
+    run->result->walked_ns = g_get_real_time() * 1000;
     run->created = cronos_backup_directory_free_second(run->directory, run->type, run->name,
                                                        run->started_ns / NS_PER_S);
     run->member = !create_root_has_metadata(run);

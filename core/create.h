@@ -34,6 +34,7 @@ typedef struct {
                            than 5"; path and file_name are NULL then, unless unchanged; else NULL */
     gboolean unchanged; /* nothing has changed: both are those of the backup that holds the same
                            already, also in a dry run */
+    gint64 walked_ns;   /* when the walk began, in nanoseconds since the epoch: never pinned */
     guint64 files, directories, symlinks;
     guint64 bytes;                        /* decoded */
     guint64 archive_bytes;                /* size of the archive */

@@ -14,3 +14,8 @@ gboolean cronos_file_time_is_earlier(gint64 time_ns, gint64 moment_ns)
 
     return moment_ns >= G_MININT64 + margin && time_ns < moment_ns - margin;
 }
+
+void cronos_file_time_settle(void)
+{
+    g_usleep((gulong)(2 * FINE_CLOCK_NS / 1000));
+}

@@ -10,3 +10,6 @@
 /* Returns: whether what bears @time_ns was certainly changed before @moment_ns; both in nanoseconds
  * since the epoch. Times nearer to the moment than a clock can tell do not count as earlier. */
 gboolean cronos_file_time_is_earlier(gint64 time_ns, gint64 moment_ns);
+/* Waits for some hundredths of a second, until what was changed before the call bears a time that
+ * is certainly earlier, where the file system keeps parts of seconds. */
+void cronos_file_time_settle(void);

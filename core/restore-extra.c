@@ -107,9 +107,9 @@ gboolean cronos_restore_will_be_empty(const CronosRestoreJob *job, const char *p
     return empty && errnum == 0;
 }
 
-/* Deletes @path. Returns: 0, ENOTEMPTY for what stays and a folder that holds such, or another
- * errno. */
-static int delete_path(const CronosRestoreJob *job, const char *path)
+/* Deletes @path. Returns: 0, ENOTEMPTY for what stays and a folder that holds such, EEXIST for what
+ * the restore point does not hold, or another errno. */
+static int delete_path(CronosRestoreJob *job, const char *path)
 {
     const char *name;
     struct stat status;
@@ -122,6 +122,8 @@ static int delete_path(const CronosRestoreJob *job, const char *path)
         errnum = errno;
     else if (cronos_restore_is_barred(job, &status) || cronos_restore_is_log(job, &status))
         errnum = ENOTEMPTY;
+    else if (!cronos_restore_is_kept(job, path, &status))
+        errnum = EEXIST;
     else if (cronos_restore_dry(job) && S_ISDIR(status.st_mode) &&
              !cronos_restore_will_be_empty(job, path))
         errnum = ENOTEMPTY;
@@ -170,7 +172,8 @@ gboolean cronos_restore_delete_extra(CronosRestoreJob *job, const GPtrArray *ext
         if (errnum == 0)
             cronos_restore_tell(job, CRONOS_RESTORE_DELETED, path);
         else if (errnum != ENOTEMPTY && errnum != ENOENT)
-            cronos_restore_fail(job, path, g_strerror(errnum));
+            cronos_restore_fail(job, path,
+                                errnum == EEXIST ? CRONOS_RESTORE_NOT_KEPT : g_strerror(errnum));
     }
     return TRUE;
 }

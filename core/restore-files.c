@@ -272,6 +272,13 @@ static CronosMemberInfo take_over(const CronosMemberInfo *info, const struct sta
     return taken;
 }
 
+static gboolean is_kept(CronosRestoreJob *job, guint32 entry, const struct stat *status)
+{
+    g_autofree char *path = cronos_archive_path(job->archive, entry);
+
+    return cronos_restore_is_kept(job, path, status);
+}
+
 static gboolean restore_over(CronosRestoreWorker *worker, guint32 entry,
                              const CronosMemberInfo *info, int parent_fd, const char *name,
                              GError **error)
@@ -294,6 +301,8 @@ static gboolean restore_over(CronosRestoreWorker *worker, guint32 entry,
         return tell(job, entry, CRONOS_RESTORE_UNCHANGED, info->size_bytes);
     if (S_ISLNK(status.st_mode) && cronos_restore_is_barred(job, &status))
         return fail(job, entry, "leads to the backup directory, which a restore leaves alone");
+    if (action == CRONOS_RESTORE_REPLACED && !is_kept(job, entry, &status))
+        return fail(job, entry, CRONOS_RESTORE_NOT_KEPT);
     if (action == CRONOS_RESTORE_REPLACED &&
         cronos_restore_is_taken(job, entry, parent_fd, &status))
         return fail(job, entry, CRONOS_RESTORE_TAKEN);

@@ -150,7 +150,22 @@ static CronosFolderState make_new(CronosRestoreJob *job, guint32 entry, int pare
     return passes("restore-after-folder") ? CRONOS_FOLDER_MADE : CRONOS_FOLDER_FAILED;
 }
 
-/* Makes the folder @name, or finds it. @out_action: what to tell. */
+/* Takes away what is no folder, where one has to be. Returns: FALSE with errno; 0 where the failure
+ * was told. */
+static gboolean clear_way(CronosRestoreJob *job, guint32 entry, int parent_fd, const char *name,
+                          const struct stat *status)
+{
+    g_autofree char *path = cronos_archive_path(job->archive, entry);
+
+    if (cronos_restore_is_kept(job, path, status))
+        return cronos_restore_dry(job) || unlinkat(parent_fd, name, 0) == 0;
+    cronos_restore_fail(job, path, CRONOS_RESTORE_NOT_KEPT);
+    errno = 0;
+    return FALSE;
+}
+
+/* Makes the folder @name, or finds it. @out_action: what to tell. Returns: FAILED with errno; 0
+ * where that was told. */
 static CronosFolderState settle(CronosRestoreJob *job, guint32 entry, int parent_fd,
                                 const char *name, CronosRestoreAction *out_action)
 {
@@ -174,7 +189,7 @@ static CronosFolderState settle(CronosRestoreJob *job, guint32 entry, int parent
             return CRONOS_FOLDER_READY;
         }
         *out_action = CRONOS_RESTORE_REPLACED;
-        if (!cronos_restore_dry(job) && unlinkat(parent_fd, name, 0) != 0)
+        if (!clear_way(job, entry, parent_fd, name, &status))
             return CRONOS_FOLDER_FAILED;
     } else if (errno != ENOENT) {
         return CRONOS_FOLDER_FAILED;
@@ -218,7 +233,7 @@ static gboolean make_folder(CronosRestoreJob *job, CronosFolderCache *cache, gui
         if (parent_fd >= 0 && cronos_restore_name(job->archive, entry, name))
             *state = settle(job, entry, parent_fd, name, &action);
         if (*state == CRONOS_FOLDER_FAILED)
-            return report_failure(job, path, errno, error);
+            return errno == 0 || report_failure(job, path, errno, error);
         if (*state == CRONOS_FOLDER_BARRED) {
             cronos_restore_fail(job, path, "is the backup directory, which a restore leaves alone");
             return TRUE;

@@ -9,6 +9,7 @@
 #include "core/archive.h"
 #include "core/create.h"
 #include "core/error.h"
+#include "core/file-time.h"
 #include "core/open-beneath.h"
 #include "core/restore-private.h"
 #include "core/scan.h"
@@ -136,7 +137,7 @@ char *cronos_restore_make_point(const CronosConfig *config, const CronosBackup *
                                 const CronosRestorePlan *plan, const char *target, int target_fd,
                                 const CronosRecordedPatterns *patterns,
                                 const CronosRestoreOptions *options, const CronosProgress *progress,
-                                GError **error)
+                                gint64 *out_walked_ns, GError **error)
 {
     Extent extent = {
         plan,
@@ -150,6 +151,7 @@ char *cronos_restore_make_point(const CronosConfig *config, const CronosBackup *
 
     look_at_files(&extent);
     look_at_folders(&extent);
+    cronos_file_time_settle();
     const CronosCreateOptions create = {
         .name = name,
         .type = CRONOS_BACKUP_TYPE_RESTORE_POINT,
@@ -171,5 +173,6 @@ char *cronos_restore_make_point(const CronosConfig *config, const CronosBackup *
     }
     if (!check_complete(plan, options, point, error))
         return NULL;
+    *out_walked_ns = point->walked_ns;
     return g_strdup(point->file_name);
 }

@@ -16,6 +16,7 @@
  *   restore-twins.c        names that the target may take for one
  *   restore-temporary.c    names of what is there only while a restore works
  *   restore-point.c        the backup made before anything is overwritten
+ *   restore-kept.c         is what is about to go in that backup as it is
  *
  * One job serves both strategies. "fresh" says that nothing but this job is in the target: members
  * are then written under their own names and never looked for first; else each is written under a
@@ -94,12 +95,16 @@ typedef struct {
     gid_t gid;
     gboolean plain_defaults; /* what open() and mkdir() yield is known from the umask alone */
     mode_t umask;
-    GArray *barred;        /* private to restore-barred.c; NULL: fresh */
-    struct stat log;       /* of cronos's own log file; st_ino 0: none */
-    guint8 *folder_states; /* CronosFolderState by entry; settled before threads start */
-    GPtrArray *opened;     /* of CronosOpenedFolder *, before threads start and after they ended */
-    GHashTable *twins;     /* NULL in a fresh target: there, a name that is taken is seen at once */
-    GArray *later;         /* of guint32: those of them that wait; under lock */
+    GArray *barred;              /* private to restore-barred.c; NULL: fresh */
+    struct stat log;             /* of cronos's own log file; st_ino 0: none */
+    gint64 point_ns;             /* when the restore point's walk began; 0: there is none */
+    const char *point_directory; /* borrowed; where it lies */
+    CronosArchive *point;        /* under lock; opened when it is first asked for */
+    gboolean point_sought;       /* under lock */
+    guint8 *folder_states;       /* CronosFolderState by entry; settled before threads start */
+    GPtrArray *opened; /* of CronosOpenedFolder *, before threads start and after they ended */
+    GHashTable *twins; /* NULL in a fresh target: there, a name that is taken is seen at once */
+    GArray *later;     /* of guint32: those of them that wait; under lock */
     guint8 *folders_cleared; /* by entry: looked through for what killed runs left; atomic */
     GHashTable *gone;        /* dry run: set of char *, paths that would have been deleted */
     CronosTally *tally;
@@ -221,10 +226,15 @@ GPtrArray *cronos_restore_find_extra(const CronosRestorePlan *plan, const char *
  * points: restore-before-delete, restore-after-delete. */
 gboolean cronos_restore_delete_extra(CronosRestoreJob *job, const GPtrArray *extra, GError **error);
 
-/* Makes the restore point of @target, which is open on @target_fd. Returns: (owned) its file name,
- * or NULL with @error: nothing may be changed then. */
+/* Returns: whether the restore point, if there is one, holds the file or link @path (raw bytes) as
+ * it lies there, @status being its lstat. Threads: safe. */
+gboolean cronos_restore_is_kept(CronosRestoreJob *job, const char *path, const struct stat *status);
+#define CRONOS_RESTORE_NOT_KEPT "changed since the restore point was made; it stays as it is"
+
+/* Makes the restore point of @target, which is open on @target_fd. @out_walked_ns: when its walk
+ * began. Returns: (owned) its file name, or NULL with @error: nothing may be changed then. */
 char *cronos_restore_make_point(const CronosConfig *config, const CronosBackup *backup,
                                 const CronosRestorePlan *plan, const char *target, int target_fd,
                                 const CronosRecordedPatterns *patterns,
                                 const CronosRestoreOptions *options, const CronosProgress *progress,
-                                GError **error);
+                                gint64 *out_walked_ns, GError **error);

@@ -116,6 +116,7 @@ static void job_init(CronosRestoreJob *job, Restore *restore, int target_fd, gbo
         .options = restore->options,
         .backup_name = restore->backup->file_name,
         .target_fd = target_fd,
+        .point_directory = cronos_config_backup_directory(restore->config),
         .fresh = fresh,
         .resumed = resumed,
         .set_owners = geteuid() == 0,
@@ -144,6 +145,7 @@ static void job_init(CronosRestoreJob *job, Restore *restore, int target_fd, gbo
 static void job_clear(CronosRestoreJob *job)
 {
     pthread_mutex_destroy(&job->lock);
+    g_clear_pointer(&job->point, cronos_archive_unref);
     g_free(job->folder_states);
     g_free(job->folders_cleared);
     g_array_unref(job->later);
@@ -293,17 +295,17 @@ static gboolean is_empty(int fd)
     return errnum == 0 && cronos_directory_names_count(names) == 0;
 }
 
-static gboolean make_point_if_wanted(Restore *restore, int target_fd,
+static gboolean make_point_if_wanted(Restore *restore, CronosRestoreJob *job,
                                      const CronosRecordedPatterns *patterns, GError **error)
 {
     const CronosRestoreOptions *options = restore->options;
 
-    if (options->dry_run || options->no_restore_point || is_empty(target_fd) ||
+    if (options->dry_run || options->no_restore_point || is_empty(job->target_fd) ||
         !cronos_config_bool(restore->config, CRONOS_CONFIG_RESTORE_CREATE_RESTORE_POINT))
         return TRUE;
     restore->result->restore_point = cronos_restore_make_point(
-        restore->config, restore->backup, restore->plan, restore->result->target, target_fd,
-        patterns, options, restore->progress, error);
+        restore->config, restore->backup, restore->plan, restore->result->target, job->target_fd,
+        patterns, options, restore->progress, &job->point_ns, error);
     if (restore->result->restore_point == NULL)
         return FALSE;
     cronos_log_result(CRONOS_LOG_INFO, restore->backup->file_name, NULL, "restore point made: %s",
@@ -364,7 +366,7 @@ static gboolean overwrite(Restore *restore, int fd, GError **error)
                                           restore->config, error);
         done = extra != NULL;
     }
-    done = done && (fd < 0 || make_point_if_wanted(restore, fd, patterns, error)) &&
+    done = done && (fd < 0 || make_point_if_wanted(restore, &job, patterns, error)) &&
            (fd < 0 || restore->options->dry_run || lock_target(restore->result->target, fd, error));
     if (done && !overwrite_locked(restore, &job, extra, error)) {
         name_restore_point(restore, error);

@@ -58,7 +58,8 @@ typedef struct {
 /* Without keep_going, damage anywhere in the archive keeps the restore from beginning, and a
  * damaged member that verification did not keep out (no_verify) ends it. In a new location a
  * restore that fails or is cancelled leaves nothing behind; overwritten files are each whole, the
- * old or the new, and the error names the restore point.
+ * old or the new, and the error names the restore point. What is changed after the restore point's
+ * walk has begun is neither replaced nor deleted, but among the failed.
  * @progress: nullable. Returns: (owned), or NULL with @error: NOT_EMPTY, DAMAGED, UNSAFE,
  * NOT_FOUND, NO_SPACE, system. With DAMAGED by verification, NOT_EMPTY and a failed restore point
  * nothing has been written. */

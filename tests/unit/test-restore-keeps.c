@@ -335,6 +335,58 @@ static void test_log_is_spared(void **state)
     assert_content(fixture, "project/logs/egos_system.log", "today");
 }
 
+/* Rewrites files of the project in the middle of a restore, when the path before each is told. */
+static void write_meanwhile(CronosRestoreAction action, const char *path, gpointer user_data)
+{
+    static const char *const pairs[][2] = {{"d", "w"}, {"a", "b"}, {"a", "n"}, {"x2", "x1"}};
+    const Fixture *fixture = user_data;
+
+    (void)action;
+    for (gsize i = 0; i < G_N_ELEMENTS(pairs); i++)
+        if (strcmp(path, pairs[i][0]) == 0)
+            temporary_write(fixture->root, pairs[i][1], "meanwhile");
+}
+
+/* What was written after the restore point had been made was overwritten and deleted, and lost.
+ * That names of one file go one after the other is no such change. */
+static void test_changed_meanwhile(void **state)
+{
+    Fixture *fixture = *state;
+    CronosRestoreOptions over = {.strategy = CRONOS_RESTORE_OVERWRITE,
+                                 .delete_extra = TRUE,
+                                 .threads = 1,
+                                 .on_action = write_meanwhile,
+                                 .user_data = fixture};
+
+    fixture_script(fixture, "project",
+                   "import os, sys\n"
+                   "os.chdir(sys.argv[1])\n"
+                   "os.mkdir('d'), os.mkdir('w')\n"
+                   "for n in ('a', 'b', 'h1', 'h2', 'n', 'w/x'): open(n, 'w').write('old')\n");
+    const CronosBackup *backup = backup_part(fixture, everything);
+    fixture_script(fixture, "project",
+                   "import os, shutil, sys\n"
+                   "os.chdir(sys.argv[1])\n"
+                   "for n in ('a', 'b', 'h1', 'x1', 'x2', 'y1'): open(n, 'w').write('newer')\n"
+                   "os.remove('h2'), os.link('h1', 'h2'), os.link('y1', 'y2')\n"
+                   "os.remove('n'), shutil.rmtree('w')\n");
+    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &over);
+    g_autofree char *names = list_names(fixture->root);
+
+    assert_string_equal(names, "a b backups d h1 h2 n w x1");
+    static const char *const kept[] = {"project/b", "project/n", "project/w", "project/x1"};
+    static const char *const restored[] = {"project/a", "project/h1", "project/h2"};
+    for (gsize i = 0; i < G_N_ELEMENTS(kept); i++)
+        assert_content(fixture, kept[i], "meanwhile");
+    for (gsize i = 0; i < G_N_ELEMENTS(restored); i++)
+        assert_content(fixture, restored[i], "old");
+    assert_int_equal(result->failed->len, 5);
+    g_autofree char *all = g_strdup_printf("%s\n%s", (char *)result->failed->pdata[0],
+                                           (char *)result->failed->pdata[4]);
+    assert_string_equal(all, "x1: changed since the restore point was made; it stays as it is\n"
+                             "w/x: its folder could not be made");
+}
+
 /* Flips the bit 1 of the first byte of @marker, in the archive's comment. */
 static void flip_in_comment(const Fixture *fixture, const char *file_name, const char *marker)
 {
@@ -404,6 +456,7 @@ int main(void)
         TEST(test_changed_in_the_same_tick),
         TEST(test_links_to_the_backup_directory),
         TEST(test_log_is_spared),
+        TEST(test_changed_meanwhile),
         TEST(test_damaged_comment),
         TEST(test_damaged_metadata),
     };
