@@ -10,6 +10,7 @@
 #include "core/fault.h"
 #include "core/log.h"
 #include "core/member-bytes.h"
+#include "core/member-path.h"
 #include "core/open-beneath.h"
 #include "core/restore-place.h"
 #include "core/restore-private.h"
@@ -206,8 +207,10 @@ static char *restore_key(const Restore *restore)
                            "/%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT
                            "/%" G_GINT64_FORMAT "/%d",
                            device, inode, size_bytes, mtime_ns, restore->options->same_permissions);
-    for (gsize i = 0; paths != NULL && paths[i] != NULL; i++)
-        g_string_append_printf(key, "//%s", paths[i]);
+    for (gsize i = 0; paths != NULL && paths[i] != NULL; i++) {
+        g_autofree char *path = cronos_member_path(paths[i], cronos_config_root(restore->config));
+        g_string_append_printf(key, "/%" G_GSIZE_FORMAT ":%s", strlen(path), path);
+    }
     return g_string_free(g_steal_pointer(&key), FALSE);
 }
 

@@ -91,6 +91,19 @@ assert_restored()
     assert_restored
 }
 
+# The paths were strung together by slashes, so that these two were one restore.
+@test "a restore of other paths begins afresh, however they are typed" {
+    mkdir -p part/whole whole
+    echo part >part/whole/file
+    echo more >part/more
+    echo whole >whole/file
+    backup parts
+    killed_restore 3 --to="$WORK/out" part whole
+    run -0 cronos -q restore "$ID" --to "$WORK/out" part//whole
+    assert_files "$WORK/out" part
+    assert_files "$WORK/out/part" whole
+}
+
 @test "a restore to another place leaves it alone" {
     killed_restore 5
     local before=$HIDDEN
