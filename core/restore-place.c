@@ -105,12 +105,11 @@ gboolean cronos_restore_make_parents(const char *path, GPtrArray *made, GError *
         slash = strchr(slash, '/');
         if (slash != NULL)
             *slash = '\0';
-        if (mkdir(part, 0777) == 0) {
-            if (made != NULL)
-                g_ptr_array_add(made, g_strdup(part));
-        } else if (errno != EEXIST && access(part, F_OK) != 0) {
-            return set_path_error(error, errno, part, "cannot make the folder");
-        }
+        int errnum = mkdir(part, 0777) == 0 ? 0 : errno;
+        if (errnum == 0 && made != NULL)
+            g_ptr_array_add(made, g_strdup(part));
+        if (errnum != 0 && errnum != EEXIST && access(part, F_OK) != 0)
+            return set_path_error(error, errnum, part, "cannot make the folder");
         if (slash != NULL)
             *slash++ = '/';
     }

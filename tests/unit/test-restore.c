@@ -158,6 +158,22 @@ static void test_not_empty(void **state)
     assert_string_equal(names, "full link project");
 }
 
+/* The reason was lost on the way: it said "No such file or directory" of what may not be made. Root
+ * can make no folder in /sys either. */
+static void test_folder_that_may_not_be_made(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup = fixture_zip(fixture, "a.zip", "add('a', b'a')");
+    const CronosRestoreOptions options = {.to = "/sys/cronos-test/place"};
+    int errnum = mkdir("/sys/cronos-test", 0777) == 0 ? 0 : errno;
+    g_autoptr(GError) error = NULL;
+
+    assert_true(errnum == EPERM || errnum == EACCES || errnum == EROFS);
+    assert_null(cronos_restore(fixture->config, backup, &options, NULL, &error));
+    assert_true(g_error_matches(error, CRONOS_SYSTEM_ERROR, errnum));
+    assert_non_null(strstr(error->message, "/sys/cronos-test: cannot make the folder"));
+}
+
 static void test_empty_folder_is_taken(void **state)
 {
     Fixture *fixture = *state;
@@ -777,6 +793,7 @@ int main(void)
         TEST(test_place_in_directory),
         TEST(test_foreign_place),
         TEST(test_not_empty),
+        TEST(test_folder_that_may_not_be_made),
         TEST(test_empty_folder_is_taken),
         TEST(test_current_directory),
         TEST(test_up_behind_a_link),
