@@ -91,7 +91,7 @@ typedef struct {
     gboolean resumed;
     gint64 started_ns;   /* when the backup was begun, since the epoch; 0: not known */
     gboolean set_owners; /* root's privilege */
-    uid_t uid;           /* what new files belong to, where plain_defaults */
+    uid_t uid; /* what new files belong to, where plain_defaults: as a fresh target, just made */
     gid_t gid;
     gboolean plain_defaults; /* what open() and mkdir() yield is known from the umask alone */
     mode_t umask;

@@ -55,7 +55,8 @@ struct timespec cronos_restore_timespec(gint64 ns)
 
 static gboolean owner_is_set_already(const CronosRestoreJob *job, const CronosMemberInfo *info)
 {
-    return job->fresh && job->plain_defaults && info->uid == job->uid && info->gid == job->gid;
+    return job->fresh && !job->resumed && job->plain_defaults && info->uid == job->uid &&
+           info->gid == job->gid;
 }
 
 int cronos_restore_set_attributes(const CronosRestoreJob *job, int fd, const CronosMemberInfo *info,

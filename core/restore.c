@@ -136,9 +136,12 @@ static void job_init(CronosRestoreJob *job, Restore *restore, int target_fd, gbo
     if (!fresh || resumed)
         job->twins = cronos_restore_find_twins(job->plan);
     /* A default ACL or a setgid folder gives new files what the umask alone would not. */
-    if (target_fd >= 0 && fstat(target_fd, &status) == 0)
+    if (target_fd >= 0 && fstat(target_fd, &status) == 0) {
         job->plain_defaults = (status.st_mode & S_ISGID) == 0 &&
                               fgetxattr(target_fd, "system.posix_acl_default", NULL, 0) < 0;
+        job->uid = status.st_uid;
+        job->gid = status.st_gid;
+    }
     if (!fresh)
         cronos_restore_bar(job, restore->config);
 }

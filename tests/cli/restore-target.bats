@@ -164,3 +164,14 @@ of D"
 two
 one"
 }
+
+# Root took new files for its own group's, whatever the mount says, and left those of that group alone.
+@test "groups are restored where new files have that of their folder" {
+    serve_far -o group=1234
+    make_small_tree
+    backup x
+    run -0 cronos -q restore "$ID" --to "$FAR/new"
+    run -0 find "$FAR/new" -mindepth 1 -group 1234
+    assert_equal "$output" ""
+    assert_same_tree "$ROOT" "$FAR/new" --skip backups --skip logs
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * remote-fs.c - a directory as if it lay on the other side of a network
  *
- * remote-fs [-o delay_ms=N,fold,owner=N] [-f] [FUSE's own options] DIRECTORY MOUNTPOINT
+ * remote-fs [-o delay_ms=N,fold,owner=N,group=N] [-f] [FUSE's own options] DIRECTORY MOUNTPOINT
  *
  * Each request is counted, and answered N ms late. What the client keeps is what one of NFS keeps
  * whose attributes live long: names and attributes, as looked up or listed, and no data, so that a
@@ -13,6 +13,8 @@
  *
  * -o owner=N: everything belongs to user N, everybody may do everything, and that can not be
  * changed; as where a server knows no users.
+ *
+ * -o group=N: what is made belongs to group N, as where it takes that of its folder (grpid).
  *
  * The extended attribute user.requests of the mount's root tells what was asked for since it was
  * read last: lines of a kind and a number, and behind in_flight how many requests were under way at
@@ -47,6 +49,7 @@ static const char *const kind_names[KINDS] = {
 static struct {
     unsigned delay_ms;
     int fold;
+    unsigned group; /* 0: that of who makes it */
     unsigned owner; /* 0: as on the server */
     char *directory;
 } options;
@@ -187,13 +190,22 @@ static int remote_open(const char *path, struct fuse_file_info *file)
     return answer(fd < 0 ? -1 : 0);
 }
 
+/* Returns: @result of making @path. */
+static int give_group(const char *path, int result)
+{
+    if (result >= 0 && options.group != 0 &&
+        fchownat(source_fd, path, (uid_t)-1, options.group, AT_SYMLINK_NOFOLLOW) != 0)
+        fprintf(stderr, "%s: no group can be given\n", path);
+    return result;
+}
+
 static int remote_create(const char *path, mode_t mode, struct fuse_file_info *file)
 {
     ask(CHANGE);
     int fd = openat(source_fd, below(path), file->flags | O_CREAT | O_CLOEXEC, mode);
     file->fh = (uint64_t)fd;
     file->direct_io = 1;
-    return answer(fd < 0 ? -1 : 0);
+    return answer(give_group(below(path), fd < 0 ? -1 : 0));
 }
 
 static int remote_release(const char *path, struct fuse_file_info *file)
@@ -265,13 +277,13 @@ static int remote_utimens(const char *path, const struct timespec times[2],
 static int remote_mkdir(const char *path, mode_t mode)
 {
     ask(CHANGE);
-    return answer(mkdirat(source_fd, below(path), mode));
+    return answer(give_group(below(path), mkdirat(source_fd, below(path), mode)));
 }
 
 static int remote_symlink(const char *target, const char *path)
 {
     ask(CHANGE);
-    return answer(symlinkat(target, source_fd, below(path)));
+    return answer(give_group(below(path), symlinkat(target, source_fd, below(path))));
 }
 
 static int remote_link(const char *from, const char *to)
@@ -365,6 +377,7 @@ static const struct fuse_operations operations = {
 static const struct fuse_opt own_options[] = {
     {"delay_ms=%u", offsetof(typeof(options), delay_ms), 0},
     {"fold", offsetof(typeof(options), fold), 1},
+    {"group=%u", offsetof(typeof(options), group), 0},
     {"owner=%u", offsetof(typeof(options), owner), 0},
     FUSE_OPT_END,
 };
@@ -388,8 +401,9 @@ int main(int argc, char **argv)
                     ? open(options.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
                     : -1;
     if (source_fd < 0) {
-        fprintf(stderr,
-                "usage: remote-fs [-o delay_ms=N,fold,owner=N] [-f] DIRECTORY MOUNTPOINT\n");
+        fprintf(
+            stderr,
+            "usage: remote-fs [-o delay_ms=N,fold,owner=N,group=N] [-f] DIRECTORY MOUNTPOINT\n");
         return 2;
     }
     /* One thread a request that waits. */
