@@ -36,6 +36,8 @@ typedef struct {
     guint64 (*position)(gconstpointer data, guint32 entry);
     guint64 (*end_position)(gpointer data, guint32 entry);
     gboolean (*check_structure)(gpointer data, guint32 entry, GError **error);
+    /* NULL: there are none. */
+    void (*check_unlisted)(gpointer data, CronosArchiveUnlistedFunc func, gpointer user_data);
     /* NULL: never. */
     gboolean (*is_sequential)(gconstpointer data);
 } CronosArchiveFormat;

@@ -225,6 +225,28 @@ static gboolean zip_check_structure(gpointer data, guint32 entry, GError **error
     return FALSE;
 }
 
+typedef struct {
+    CronosArchiveUnlistedFunc func;
+    gpointer user_data;
+} Unlisted;
+
+static void tell_unlisted(const char *name, gsize length, guint64 position, const GError *problem,
+                          gpointer user_data)
+{
+    const Unlisted *unlisted = user_data;
+    g_autofree char *path = g_strndup(name, length);
+
+    unlisted->func(path, position, problem, unlisted->user_data);
+}
+
+static void zip_check_unlisted(gpointer data, CronosArchiveUnlistedFunc func, gpointer user_data)
+{
+    Unlisted unlisted = {func, user_data};
+
+    cronos_zip_index_check_unlisted(index_of(data), ((const Zip *)data)->fd, tell_unlisted,
+                                    &unlisted);
+}
+
 const CronosArchiveFormat cronos_archive_format_zip = {
     .open = zip_open,
     .close = zip_close,
@@ -246,4 +268,5 @@ const CronosArchiveFormat cronos_archive_format_zip = {
     .position = zip_position,
     .end_position = zip_end_position,
     .check_structure = zip_check_structure,
+    .check_unlisted = zip_check_unlisted,
 };

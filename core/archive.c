@@ -394,6 +394,13 @@ gboolean cronos_archive_check_structure(CronosArchive *archive, guint32 entry, G
     return ok;
 }
 
+void cronos_archive_check_unlisted(CronosArchive *archive, CronosArchiveUnlistedFunc func,
+                                   gpointer user_data)
+{
+    if (archive->format->check_unlisted != NULL)
+        archive->format->check_unlisted(archive->data, func, user_data);
+}
+
 const char *cronos_archive_comment(const CronosArchive *archive, gsize *out_length)
 {
     return archive->format->comment(archive->data, out_length);

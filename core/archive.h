@@ -98,6 +98,14 @@ guint cronos_archive_threads(const CronosArchive *archive, guint threads);
 /* Holds the member's structure against the format without decoding it (local header against
  * central directory, bounds). */
 gboolean cronos_archive_check_structure(CronosArchive *archive, guint32 entry, GError **error);
+/* Told of a member that has no entry. @path: its name as it stands in the archive; @position: as
+ * cronos_archive_position; @problem: (borrowed, nullable) what is wrong with its structure. */
+typedef void (*CronosArchiveUnlistedFunc)(const char *path, guint64 position, const GError *problem,
+                                          gpointer user_data);
+/* Calls @func for each member that has no entry since its name can not be used, or a later member
+ * has the same one. */
+void cronos_archive_check_unlisted(CronosArchive *archive, CronosArchiveUnlistedFunc func,
+                                   gpointer user_data);
 /* Returns: where the member's bytes end in the archive file, or 0 where there are none; with
  * cronos_archive_position it shows overlaps. */
 guint64 cronos_archive_end_position(CronosArchive *archive, guint32 entry);

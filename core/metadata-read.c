@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/json-text.h"
+#include "core/zip/zip-format.h"
 #include "core/zip/zip-index.h"
 
 #include <errno.h>
@@ -69,9 +70,8 @@ gboolean cronos_metadata_created(JsonObject *metadata, const char *timestamp, gi
     return time != NULL;
 }
 
-/* Comments of other tools may be JSON, too: only what looks like metadata is.
- * Returns: (owned) or NULL. */
-static JsonObject *parse_comment(const char *comment, gsize length)
+/* Comments of other tools may be JSON, too: only what looks like metadata is. */
+JsonObject *cronos_metadata_of_comment(const char *comment, gsize length)
 {
     g_autoptr(JsonObject) object = parse_object(comment, length);
 
@@ -86,7 +86,7 @@ static JsonObject *archive_comment(CronosArchive *archive)
     gsize length = 0;
     const char *comment = cronos_archive_comment(archive, &length);
 
-    return parse_comment(comment, length);
+    return cronos_metadata_of_comment(comment, length);
 }
 
 /* Returns: (owned) the object in a member, or NULL: with @error where it can not be read, without
@@ -153,7 +153,7 @@ static gboolean read_tail(int fd, JsonObject **out_metadata, GError **error)
     if (comment == NULL)
         return FALSE;
 
-    *out_metadata = parse_comment(comment, length);
+    *out_metadata = cronos_metadata_of_comment(comment, length);
     return TRUE;
 }
 
@@ -184,7 +184,7 @@ JsonObject *cronos_metadata_read(int dirfd, const char *file_name, GError **erro
 
 gboolean cronos_metadata_comment_tells(const char *comment, gsize length, gboolean *out_is_member)
 {
-    g_autoptr(JsonObject) object = parse_comment(comment, length);
+    g_autoptr(JsonObject) object = cronos_metadata_of_comment(comment, length);
     JsonObject *part = object != NULL ? cronos_part(object) : NULL;
 
     *out_is_member = part != NULL && is_boolean(part, "member", TRUE);
@@ -236,4 +236,51 @@ gboolean cronos_metadata_started(JsonObject *metadata, gint64 *out_ns)
     return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
            json_node_get_value_type(node) == G_TYPE_STRING &&
            parse_started(json_node_get_string(node), out_ns);
+}
+
+static gboolean add_count(JsonObject *part, const char *key, guint64 *io_sum)
+{
+    JsonNode *node = json_object_get_member(part, key);
+
+    if (node == NULL || !JSON_NODE_HOLDS_VALUE(node) ||
+        json_node_get_value_type(node) != G_TYPE_INT64 || json_node_get_int(node) < 0 ||
+        json_node_get_int(node) > G_MAXINT32)
+        return FALSE;
+    *io_sum += (guint64)json_node_get_int(node);
+    return TRUE;
+}
+
+gboolean cronos_metadata_count_members(JsonObject *metadata, guint64 *out_members)
+{
+    JsonObject *part = cronos_part(metadata);
+
+    *out_members = part != NULL && is_true(part, "member");
+    return part != NULL && add_count(part, "files", out_members) &&
+           add_count(part, "directories", out_members) && add_count(part, "symlinks", out_members);
+}
+
+gboolean cronos_metadata_is_salvaged(JsonObject *metadata)
+{
+    JsonObject *part = cronos_part(metadata);
+
+    return part != NULL && is_true(part, "salvaged");
+}
+
+char *cronos_metadata_salvaged_comment(const char *comment, gsize length, gsize *out_length)
+{
+    g_autoptr(JsonObject) metadata = cronos_metadata_of_comment(comment, length);
+    JsonObject *part = metadata != NULL ? cronos_part(metadata) : NULL;
+
+    *out_length = length;
+    if (part == NULL)
+        return comment != NULL ? g_memdup2(comment, length) : NULL;
+    json_object_set_boolean_member(part, "salvaged", TRUE);
+    g_autofree char *text = cronos_metadata_to_text(metadata, TRUE);
+    char *lines = g_strconcat(text, "\n", NULL);
+    *out_length = strlen(lines);
+    if (*out_length <= ZIP_COMMENT_MAX)
+        return lines;
+    g_free(lines);
+    *out_length = 0;
+    return NULL;
 }

@@ -53,6 +53,16 @@ JsonObject *cronos_metadata_from_archive(CronosArchive *archive, GError **error)
 /* The same from the member that create added, where there is one: its checksum vouches for it, as
  * nothing does for the comment. */
 JsonObject *cronos_metadata_from_member(CronosArchive *archive, GError **error);
+/* Returns: (owned) the metadata that the archive comment is, or NULL where it is none. */
+JsonObject *cronos_metadata_of_comment(const char *comment, gsize length);
+/* Returns: whether @metadata tells of how many members the archive was made, its own with them. */
+gboolean cronos_metadata_count_members(JsonObject *metadata, guint64 *out_members);
+/* Returns: (owned) what the comment of an archive salvaged from one with @comment is to be:
+ * metadata with "salvaged" true in its "cronos" object, since members may be missing, or else
+ * @comment; NULL where it can not be. */
+char *cronos_metadata_salvaged_comment(const char *comment, gsize length, gsize *out_length);
+/* Returns: whether @metadata tells that. */
+gboolean cronos_metadata_is_salvaged(JsonObject *metadata);
 /* Returns: whether @entry is the metadata member that create added (not a user's file of that
  * name): the comment or the member itself says so by its "cronos" object with "member" true. */
 gboolean cronos_metadata_is_member(CronosArchive *archive, guint32 entry);

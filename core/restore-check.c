@@ -31,6 +31,13 @@ static gboolean set_damaged(CronosArchive *archive, const char *backup_name, con
     return FALSE;
 }
 
+/* What no entry stands for might have been wanted. */
+static gboolean is_wanted(const CronosRestorePlan *plan, const CronosFinding *finding)
+{
+    return !finding->index_only && (finding->entry == CRONOS_ENTRY_NONE ||
+                                    plan->picks[finding->entry] == CRONOS_PICK_WANTED);
+}
+
 static gboolean judge_findings(const CronosRestorePlan *plan, const char *backup_name,
                                const GArray *findings, GError **error)
 {
@@ -44,7 +51,7 @@ static gboolean judge_findings(const CronosRestorePlan *plan, const char *backup
         return set_damaged(plan->archive, backup_name, findings, damaged, error);
     for (guint i = 0; i < findings->len; i++) {
         const CronosFinding *finding = &g_array_index(findings, CronosFinding, i);
-        if (plan->picks[finding->entry] != CRONOS_PICK_WANTED || finding->index_only)
+        if (!is_wanted(plan, finding))
             continue;
         g_autofree char *report = cronos_finding_report(plan->archive, finding);
         g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
@@ -88,10 +95,11 @@ static void leave_out_findings(CronosRestorePlan *plan, const GArray *findings, 
 {
     for (guint i = 0; i < findings->len; i++) {
         const CronosFinding *finding = &g_array_index(findings, CronosFinding, i);
-        if (plan->picks[finding->entry] != CRONOS_PICK_WANTED || finding->index_only)
+        if (!is_wanted(plan, finding))
             continue;
         g_ptr_array_add(result->failed, cronos_finding_report(plan->archive, finding));
-        leave_out(plan, finding->entry, tally);
+        if (finding->entry != CRONOS_ENTRY_NONE)
+            leave_out(plan, finding->entry, tally);
     }
     drop_unpicked(plan);
 }

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/member-bytes.h"
+#include "core/metadata.h"
 #include "core/salvage-private.h"
 #include "core/zip/sozip-chunks.h"
 #include "core/zip/zip-format.h"
@@ -394,7 +395,8 @@ gboolean cronos_salvage_copy(int fd, int out_fd, const CronosSalvagePlan *plan, 
     g_autoptr(GByteArray) stored = g_byte_array_new();
     g_autoptr(GByteArray) decoded = g_byte_array_new();
     gsize length = 0;
-    const char *comment = cronos_zip_remains_comment(plan->remains, &length);
+    const char *told = cronos_zip_remains_comment(plan->remains, &length);
+    g_autofree char *comment = cronos_metadata_salvaged_comment(told, length, &length);
     struct stat st;
     Copy copy = {
         .fd = fd,

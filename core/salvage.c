@@ -81,42 +81,18 @@ static void note_bare(const CronosSalvagePlan *plan, CronosSalvageResult *result
                                         bare));
 }
 
-static gboolean add_count(JsonObject *part, const char *key, guint64 *io_sum)
-{
-    JsonNode *node = json_object_get_member(part, key);
-
-    if (node == NULL || !JSON_NODE_HOLDS_VALUE(node) ||
-        json_node_get_value_type(node) != G_TYPE_INT64 || json_node_get_int(node) < 0 ||
-        json_node_get_int(node) > G_MAXINT32)
-        return FALSE;
-    *io_sum += (guint64)json_node_get_int(node);
-    return TRUE;
-}
-
-/* A backup says how many members it was made of. Returns: FALSE where this one does not. */
-static gboolean count_by_metadata(CronosArchive *archive, guint64 *out_members)
-{
-    g_autoptr(JsonObject) metadata = cronos_metadata_from_archive(archive, NULL);
-    JsonNode *part = metadata != NULL ? json_object_get_member(metadata, "cronos") : NULL;
-    guint32 own = cronos_archive_lookup_path(archive, CRONOS_METADATA_MEMBER);
-
-    *out_members = own != CRONOS_ENTRY_NONE && cronos_metadata_is_member(archive, own);
-    return part != NULL && JSON_NODE_HOLDS_OBJECT(part) &&
-           add_count(json_node_get_object(part), "files", out_members) &&
-           add_count(json_node_get_object(part), "directories", out_members) &&
-           add_count(json_node_get_object(part), "symlinks", out_members);
-}
-
 /* How many members must there have been? @archive: the new one. */
 static void count_lost(const CronosZipRemains *remains, CronosArchive *archive,
                        CronosSalvageResult *result)
 {
-    guint64 members, found = cronos_zip_remains_count(remains);
+    guint64 members = 0, found = cronos_zip_remains_count(remains);
+    g_autoptr(JsonObject) metadata = NULL;
 
     if (cronos_zip_remains_count_missing(remains, &result->unnamed_lost))
         return;
-    result->uncertain =
-        cronos_zip_remains_gave_up(remains) || !count_by_metadata(archive, &members);
+    metadata = cronos_metadata_from_archive(archive, NULL);
+    result->uncertain = cronos_zip_remains_gave_up(remains) || metadata == NULL ||
+                        !cronos_metadata_count_members(metadata, &members);
     if (!result->uncertain && members > found)
         result->unnamed_lost = members - found;
     if (cronos_zip_remains_gave_up(remains))

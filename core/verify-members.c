@@ -37,7 +37,10 @@ typedef struct {
 
 static void clear_finding(gpointer data)
 {
-    g_free(((CronosFinding *)data)->reason);
+    CronosFinding *finding = data;
+
+    g_free(finding->path);
+    g_free(finding->reason);
 }
 
 static void add_finding(Check *check, CronosFinding *finding)
@@ -49,7 +52,10 @@ static void add_finding(Check *check, CronosFinding *finding)
 
 static void find(Check *check, Item *item, gboolean unsupported, const char *reason)
 {
-    CronosFinding finding = {item->entry, item->position, unsupported, FALSE, g_strdup(reason)};
+    CronosFinding finding = {.entry = item->entry,
+                             .position = item->position,
+                             .unsupported = unsupported,
+                             .reason = g_strdup(reason)};
 
     item->unsound = TRUE;
     add_finding(check, &finding);
@@ -203,7 +209,7 @@ static gboolean decode_without_index(Worker *worker, const Item *item, guint64 s
                                      GError *failure, GError **error)
 {
     Check *check = worker->check;
-    CronosFinding finding = {item->entry, item->position, FALSE, TRUE, NULL};
+    CronosFinding finding = {.entry = item->entry, .position = item->position, .index_only = TRUE};
     CronosProgress quiet;
     CronosTally tally;
 
@@ -315,6 +321,7 @@ static gboolean run_passes(Check *check, const CronosVerifyOptions *options, GEr
     };
 
     list_items(check);
+    cronos_verify_whole(check->archive, check->items->len, check->findings);
     if (!cronos_parallel_for(&parallel, check->items->len, check, error))
         return FALSE;
     check_overlaps(check);

@@ -6,11 +6,12 @@
 #include "core/verify.h"
 
 typedef struct {
-    guint32 entry;
+    guint32 entry;    /* CRONOS_ENTRY_NONE: of .path */
     guint64 position; /* findings are sorted by it */
     gboolean unsupported;
     gboolean index_only; /* its SOZip index is wrong; the member itself is whole */
-    char *reason;        /* owned */
+    char *path; /* owned: the name of a member that has no entry, or what else is wrong; or NULL */
+    char *reason; /* owned */
 } CronosFinding;
 
 /* What a check of @archive will come to: for cronos_tally_expect. Members that the archive merely
@@ -29,6 +30,12 @@ GArray *cronos_verify_members(CronosArchive *archive, guint threads, CronosTally
 GArray *cronos_verify_chosen(CronosArchive *archive, const CronosVerifyOptions *options,
                              CronosTally *tally, CronosVerifyCounts *out_checked, GError **error);
 
+/* Adds to @findings what is wrong with members that have no entry, and with what the archive tells
+ * of itself. @listed: members that have one. */
+void cronos_verify_whole(CronosArchive *archive, guint64 listed, GArray *findings);
+
+/* Returns: (owned) the path that @finding is about. */
+char *cronos_finding_path(CronosArchive *archive, const CronosFinding *finding);
 /* Returns: (owned) one with empty lists. */
 CronosVerifyResult *cronos_verify_result_new(void);
 /* Opens the archive @file_name in @directory. Returns: (owned), or NULL with @error. */

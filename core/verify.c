@@ -56,9 +56,15 @@ CronosArchive *cronos_verify_open(const char *directory, const char *file_name, 
     return archive;
 }
 
+char *cronos_finding_path(CronosArchive *archive, const CronosFinding *finding)
+{
+    return finding->path != NULL ? g_strdup(finding->path)
+                                 : cronos_archive_path(archive, finding->entry);
+}
+
 char *cronos_finding_report(CronosArchive *archive, const CronosFinding *finding)
 {
-    g_autofree char *path = cronos_archive_path(archive, finding->entry);
+    g_autofree char *path = cronos_finding_path(archive, finding);
 
     return cronos_member_report(path, finding->reason);
 }
@@ -67,7 +73,7 @@ void cronos_findings_log(CronosArchive *archive, const GArray *findings, const c
 {
     for (guint i = 0; i < findings->len; i++) {
         const CronosFinding *finding = &g_array_index(findings, CronosFinding, i);
-        g_autofree char *path = cronos_archive_path(archive, finding->entry);
+        g_autofree char *path = cronos_finding_path(archive, finding);
         cronos_log_event(CRONOS_LOG_WARNING, backup_name, path, "%s: %s",
                          finding->unsupported ? "member that cannot be checked" : "damaged member",
                          finding->reason);

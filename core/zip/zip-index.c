@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/zip/zip-header.h"
 #include "core/zip/zip-io.h"
+#include "core/zip/zip-reader.h"
 #include "core/zip/zip-tree.h"
 
 struct CronosZipIndex {
@@ -166,6 +167,22 @@ gboolean cronos_zip_index_extent(const CronosZipIndex *index, guint32 entry,
            cronos_zip_header_extent(&header, index->end.prefix_bytes, out_extent, error);
 }
 
+static gboolean check_name(int fd, const CronosZipHeader *header, const CronosZipExtent *extent,
+                           GError **error)
+{
+    gsize length = ZIP_LOCAL_SIZE + header->name_length;
+    g_autofree guint8 *local = g_malloc(length);
+
+    if (!cronos_zip_pread_exactly(fd, local, length, extent->header_offset, error))
+        return FALSE;
+    if (zip_get16(local + ZIP_LOCAL_NAME_LENGTH) == header->name_length &&
+        memcmp(local + ZIP_LOCAL_SIZE, header->name, header->name_length) == 0)
+        return TRUE;
+    g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED,
+                        "local header and central directory differ in the name");
+    return FALSE;
+}
+
 gboolean cronos_zip_index_check_name(const CronosZipIndex *index, int fd, guint32 entry,
                                      GError **error)
 {
@@ -175,19 +192,61 @@ gboolean cronos_zip_index_check_name(const CronosZipIndex *index, int fd, guint3
     g_return_val_if_fail(entry < index->tree.count, FALSE);
     if (index->tree.nodes[entry].header == CRONOS_ZIP_NO_HEADER)
         return TRUE;
-    if (!read_member_header(index, entry, &header, error) ||
-        !cronos_zip_header_extent(&header, index->end.prefix_bytes, &extent, error))
-        return FALSE;
-    gsize length = ZIP_LOCAL_SIZE + header.name_length;
-    g_autofree guint8 *local = g_malloc(length);
-    if (!cronos_zip_pread_exactly(fd, local, length, extent.header_offset, error))
-        return FALSE;
-    if (zip_get16(local + ZIP_LOCAL_NAME_LENGTH) == header.name_length &&
-        memcmp(local + ZIP_LOCAL_SIZE, header.name, header.name_length) == 0)
-        return TRUE;
-    g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED,
-                        "local header and central directory differ in the name");
-    return FALSE;
+    return read_member_header(index, entry, &header, error) &&
+           cronos_zip_header_extent(&header, index->end.prefix_bytes, &extent, error) &&
+           check_name(fd, &header, &extent, error);
+}
+
+static int compare_numbers(gconstpointer a, gconstpointer b)
+{
+    guint32 left = *(const guint32 *)a, right = *(const guint32 *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Returns: (owned) array of guint32, where the headers of all nodes are, in their order. */
+static GArray *listed_headers(const CronosZipTree *tree)
+{
+    GArray *headers = g_array_sized_new(FALSE, FALSE, sizeof(guint32), tree->count);
+
+    for (guint32 entry = 0; entry < tree->count; entry++)
+        if (tree->nodes[entry].header != CRONOS_ZIP_NO_HEADER)
+            g_array_append_val(headers, tree->nodes[entry].header);
+    g_array_sort(headers, compare_numbers);
+    return headers;
+}
+
+static void tell_unlisted(const CronosZipIndex *index, int fd, const CronosZipHeader *header,
+                          CronosZipUnlistedFunc func, gpointer user_data)
+{
+    g_autoptr(GError) problem = NULL;
+    CronosZipExtent extent = {0};
+    guint64 data_offset;
+
+    (void)(cronos_zip_header_extent(header, index->end.prefix_bytes, &extent, &problem) &&
+           cronos_zip_locate(fd, &extent, index->end.directory_offset, &data_offset, &problem) &&
+           check_name(fd, header, &extent, &problem));
+    func((const char *)header->name, header->name_length, extent.header_offset, problem, user_data);
+}
+
+void cronos_zip_index_check_unlisted(const CronosZipIndex *index, int fd,
+                                     CronosZipUnlistedFunc func, gpointer user_data)
+{
+    gsize bytes = (gsize)index->end.directory_bytes, at = 0;
+    CronosZipHeader header;
+    guint listed = 0;
+
+    if (index->tree.repairs == 0)
+        return;
+    g_autoptr(GArray) headers = listed_headers(&index->tree);
+    for (; cronos_zip_header_read(index->directory, bytes, at, &header);
+         at += cronos_zip_header_bytes(&header)) {
+        cronos_zip_mapping_touch(index->mapping, (guint32)at);
+        if (listed < headers->len && g_array_index(headers, guint32, listed) == at)
+            listed++;
+        else
+            tell_unlisted(index, fd, &header, func, user_data);
+    }
 }
 
 const char *cronos_zip_index_comment(const CronosZipIndex *index, gsize *out_length)

@@ -67,6 +67,15 @@ gboolean cronos_zip_index_extent(const CronosZipIndex *index, guint32 entry,
  * folders have none. Returns: FALSE with @error DAMAGED, UNSUPPORTED or a system error. */
 gboolean cronos_zip_index_check_name(const CronosZipIndex *index, int fd, guint32 entry,
                                      GError **error);
+/* Told of a member that the central directory names and no entry stands for. @name: as it stands
+ * there; @position: of its local header; @problem: (borrowed, nullable) what is wrong with it. */
+typedef void (*CronosZipUnlistedFunc)(const char *name, gsize length, guint64 position,
+                                      const GError *problem, gpointer user_data);
+/* Calls @func for each member that was left out of the tree, for its name or since a later one has
+ * the same, and holds its local header, in the file open on @fd, against the central one: where
+ * they differ it may be one whose name was damaged. Costs nothing where no name was repaired. */
+void cronos_zip_index_check_unlisted(const CronosZipIndex *index, int fd,
+                                     CronosZipUnlistedFunc func, gpointer user_data);
 /* Returns: (borrowed) the archive comment, or NULL; not NUL-terminated. */
 const char *cronos_zip_index_comment(const CronosZipIndex *index, gsize *out_length);
 /* Returns: how many names were repaired; @out_first: (borrowed, nullable) GPtrArray of at most 100

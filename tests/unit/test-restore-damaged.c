@@ -51,6 +51,27 @@ static void test_damaged_large(void **state)
     assert_string_equal(root_names, "backups big");
 }
 
+/* A member whose name became that of a later one is not among the entries, and missed all the
+ * same. */
+static void test_damaged_name(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup =
+        fixture_zip(fixture, "bad.zip", "add('f1', b'1')\nadd('f2', b'2')\nadd('f3', b'3')\n");
+    g_autofree char *to = fixture_path(fixture, "out");
+    const CronosRestoreOptions checked = {.to = to};
+    const CronosRestoreOptions keep_going = {.to = to, .keep_going = TRUE};
+
+    fixture_script(fixture, "project/backups/bad.zip",
+                   "import sys\np = sys.argv[1]\nd = bytearray(open(p, 'rb').read())\n"
+                   "d[d.rfind(b'f2') + 1] ^= 1\nopen(p, 'wb').write(d)\n");
+    refuse(fixture, backup, &checked, CRONOS_ERROR_DAMAGED, "differ in the name");
+    g_autoptr(CronosRestoreResult) result = restore(fixture, backup, &keep_going);
+    assert_int_equal(result->failed->len, 1);
+    assert_content(fixture, "out/f1", "1");
+    assert_content(fixture, "out/f3", "3");
+}
+
 /* A damaged file, one that can not be decoded, a damaged link and a damaged folder's header, a
  * large file whose last byte tells, and whole ones around them. */
 static const CronosBackup *patchy_backup(Fixture *fixture)
@@ -184,8 +205,9 @@ static void test_keep_going_header(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_damaged),         TEST(test_damaged_large),   TEST(test_keep_going),
-        TEST(test_keep_going_over), TEST(test_keep_going_part), TEST(test_keep_going_header),
+        TEST(test_damaged),           TEST(test_damaged_large),   TEST(test_keep_going),
+        TEST(test_damaged_name),      TEST(test_keep_going_over), TEST(test_keep_going_part),
+        TEST(test_keep_going_header),
     };
 
     return cmocka_run_group_tests_name("restore-damaged", tests, NULL, NULL);

@@ -106,6 +106,55 @@ static void test_local_name(void **state)
     assert_non_null(strstr(all, "differ in the name"));
 }
 
+/* One bit makes a name that of a later member: of the first there is nothing left to be seen, and
+ * restore would do without it. */
+static void test_name_of_another(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup = fixture_zip(
+        fixture, "name.zip", "add('f1', b'1')\nadd('f2', b'2')\nadd('f3', b'3')\nadd('d/')");
+
+    edit(fixture, "name.zip", "at = d.rfind(b'f2')\nd[at + 1:at + 2] = b'3'\n");
+    g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+    assert_int_equal(result->damaged->len, 1);
+    assert_string_equal(g_ptr_array_index(result->damaged, 0),
+                        "f3: local header and central directory differ in the name");
+    edit(fixture, "name.zip",
+         "at = d.rfind(b'f3')\nat = d.rfind(b'f3', 0, at)\nd[at:at + 2] = b'd/'\n");
+    g_autoptr(CronosVerifyResult) folder = verify(fixture, backup, FALSE);
+    g_autofree char *all = join(folder->damaged);
+    assert_non_null(strstr(all, "d/: local header and central directory differ in the name"));
+}
+
+static void test_name_held_twice(void **state)
+{
+    Fixture *fixture = *state;
+    const CronosBackup *backup =
+        fixture_zip(fixture, "twice.zip", "add('one', b'1')\nadd('two', b'2')\nadd('one', b'3')");
+    g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+
+    assert_true(cronos_verify_result_is_whole(result));
+    assert_int_equal(result->repairs->len, 1);
+}
+
+/* The end record agrees with the directory, and both tell of one member less than there was. */
+static void test_fewer_than_made(void **state)
+{
+    Fixture *fixture = *state;
+
+    temporary_write(fixture->root, "one", "1");
+    temporary_write(fixture->root, "two", "2");
+    const CronosBackup *backup = fixture_backup(fixture, "fewer");
+    edit(fixture, backup->file_name,
+         "end = d.rfind(b'PK\\5\\6')\nlast = d.rfind(b'PK\\1\\2')\n"
+         "n, m, size = struct.unpack_from('<HHI', d, end + 8)\n"
+         "struct.pack_into('<HHI', d, end + 8, n - 1, m - 1, size - (end - last))\n"
+         "del d[last:end]\n");
+    g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+    g_autofree char *all = join(result->damaged);
+    assert_non_null(strstr(all, "names 2 members, and the backup was made of 3"));
+}
+
 /* The bytes of two members are the same bytes: how archives are made that never end. */
 static void test_overlap(void **state)
 {
@@ -285,17 +334,13 @@ static void test_progress_and_cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_whole),
-        TEST(test_damaged_members),
-        TEST(test_local_header),
-        TEST(test_local_name),
-        TEST(test_sample),
-        TEST(test_sample_limits),
-        TEST(test_overlap),
-        TEST(test_unsupported),
-        TEST(test_no_archive),
-        TEST(test_against_source),
-        TEST(test_progress_and_cancel),
+        TEST(test_whole),           TEST(test_damaged_members),
+        TEST(test_local_header),    TEST(test_local_name),
+        TEST(test_name_of_another), TEST(test_name_held_twice),
+        TEST(test_fewer_than_made), TEST(test_sample),
+        TEST(test_sample_limits),   TEST(test_overlap),
+        TEST(test_unsupported),     TEST(test_no_archive),
+        TEST(test_against_source),  TEST(test_progress_and_cancel),
     };
 
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
