@@ -66,12 +66,13 @@ static gboolean is_different(const CronosVerifyResult *result)
            (result->added != NULL && result->added->len > 0);
 }
 
-/* Damage and difference are failures, what could not be checked is incomplete. */
+/* Damage and difference are failures, what could not be checked or compared is incomplete. */
 static int result_status(const CronosVerifyResult *result)
 {
     if (!cronos_verify_result_is_whole(result) || is_different(result))
         return CRONOS_EXIT_FAILED;
-    if (result->unsupported != NULL && result->unsupported->len > 0)
+    if ((result->unsupported != NULL && result->unsupported->len > 0) ||
+        (result->unreadable != NULL && result->unreadable->len > 0))
         return CRONOS_EXIT_INCOMPLETE;
     return CRONOS_EXIT_DONE;
 }
@@ -135,6 +136,7 @@ static JsonObject *result_json(const CronosBackup *backup, const CronosVerifyRes
     cronos_json_set_texts(object, "changed", result != NULL ? result->changed : NULL);
     cronos_json_set_texts(object, "missing", result != NULL ? result->missing : NULL);
     cronos_json_set_texts(object, "added", result != NULL ? result->added : NULL);
+    cronos_json_set_texts(object, "unreadable", result != NULL ? result->unreadable : NULL);
     return object;
 }
 
@@ -171,6 +173,9 @@ static void report(Run *run, const CronosBackup *backup, const CronosVerifyResul
         return;
     cronos_say_logged(name, result->damaged);
     cronos_say_logged(name, result->unsupported);
+    for (guint i = 0; result->unreadable != NULL && i < result->unreadable->len; i++)
+        cronos_say_error("%s: not compared: %s", name,
+                         (const char *)g_ptr_array_index(result->unreadable, i));
     for (guint i = 0; result->repairs != NULL && i < result->repairs->len; i++)
         cronos_say_note("%s: %s", name, (const char *)g_ptr_array_index(result->repairs, i));
 }
@@ -276,8 +281,9 @@ const CronosCommand cronos_command_verify = {
     .details = "Without ID: the latest backup. Every member is decoded and held against its\n"
                "checksum and structure. "
                "The exit status is 1 for damage, and for differences\n"
-               "from the source. --repair-to leaves the damaged archive as it is; the exit\n"
-               "status is 3 where members are lost.\n",
+               "from the source, and 3 where something could not be checked or compared.\n"
+               "--repair-to leaves the damaged archive as it is; the exit status is 3 where\n"
+               "members are lost.\n",
     .options = options,
     .operands_max = G_MAXUINT,
     .needs_config = TRUE,

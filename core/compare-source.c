@@ -21,6 +21,7 @@ typedef enum {
     SOURCE_UNSEEN,
     SOURCE_SEEN,
     SOURCE_GONE,
+    SOURCE_UNREADABLE,
 } SourceState;
 
 typedef struct {
@@ -104,6 +105,24 @@ static gboolean walk(Source *source, CronosScan *scan, GError **error)
     return TRUE;
 }
 
+/* A link in the way means gone, too: what is behind it is not the root's. */
+static gboolean means_gone(int errnum)
+{
+    return errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP || errnum == ENAMETOOLONG;
+}
+
+/* @path: taken over. */
+static void note_absent(Source *source, guint32 entry, SourceState state, char *path, int errnum)
+{
+    source->states[entry] = (guint8)state;
+    if (state == SOURCE_GONE) {
+        add_path(source, source->result->missing, path);
+        return;
+    }
+    add_path(source, source->result->unreadable, cronos_member_report(path, g_strerror(errnum)));
+    g_free(path);
+}
+
 /* A member that the walk did not pass: the patterns may leave it out and it may still be there. */
 static void look_for(Source *source, guint32 entry)
 {
@@ -113,12 +132,13 @@ static void look_for(Source *source, guint32 entry)
     CronosMemberInfo there;
     int parent_fd = cronos_below_open_parent(source->root_fd, path, &name);
     gboolean found = parent_fd >= 0 && fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    int errnum = found ? 0 : errno;
 
     if (parent_fd >= 0)
         close(parent_fd);
     if (!found) {
-        source->states[entry] = SOURCE_GONE;
-        add_path(source, source->result->missing, g_steal_pointer(&path));
+        note_absent(source, entry, means_gone(errnum) ? SOURCE_GONE : SOURCE_UNREADABLE,
+                    g_steal_pointer(&path), errnum);
     } else if (cronos_member_info_from_stat(&status, &there)) {
         compare_info(source, entry, path, &there);
     } else {
@@ -136,12 +156,11 @@ static gboolean find_missing(Source *source, GError **error)
             continue;
         if (!cronos_tally_check(source->tally, error))
             return FALSE;
-        if (source->states[cronos_archive_parent(source->archive, entry)] == SOURCE_GONE) {
-            source->states[entry] = SOURCE_GONE;
-            add_path(source, source->result->missing, cronos_archive_path(source->archive, entry));
-        } else {
+        SourceState above = source->states[cronos_archive_parent(source->archive, entry)];
+        if (above == SOURCE_GONE || above == SOURCE_UNREADABLE)
+            note_absent(source, entry, above, cronos_archive_path(source->archive, entry), EACCES);
+        else
             look_for(source, entry);
-        }
     }
     return TRUE;
 }

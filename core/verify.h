@@ -17,7 +17,8 @@ typedef struct {
      * the source; added: in the source, within the backup's patterns, and not in the backup. Modes
      * and times are not compared. */
     GPtrArray *changed, *missing, *added;
-    GPtrArray *unreadable; /* of char *, "PATH: reason": of the source, so not compared */
+    GPtrArray *unreadable; /* of char *, "PATH: reason": of the source, so not compared, and neither
+                              changed nor missing */
 } CronosVerifyResult;
 
 typedef struct {

@@ -92,6 +92,32 @@ setup()
         '["max_queued_events", "max_user_watches"]'
 }
 
+@test "--against-source: what can not be read is named, neither equal nor missing, and status 3" {
+    mkdir -p locked/deep
+    echo inside >locked/deep/inside
+    echo secret >secret
+    backup y
+    echo public >secret
+    chmod 600 secret
+    chmod 700 locked
+    give_to_user "$ROOT"
+    chown 0 secret locked 2>/dev/null || chmod 000 secret locked
+    run --separate-stderr -3 as_user cronos -C "$ROOT" verify "$ID" --against-source
+    assert_contains "$stderr" "not compared: secret: "
+    assert_contains "$stderr" "not compared: locked/deep/inside: "
+    refute_contains "$output" missing
+    run --separate-stderr -3 as_user cronos -C "$ROOT" verify "$ID" --against-source --json
+    assert_equal "$(json "$output" '[j[0]["missing"], j[0]["changed"],
+        sorted(text.split(": ")[0] for text in j[0]["unreadable"])]')" \
+        '[[], [], ["locked", "locked/deep", "locked/deep/inside", "secret"]]'
+    run --separate-stderr -3 as_user cronos -C "$ROOT" diff "$ID" --source
+    refute_contains "$output" removed
+    # A difference that can be seen is more than what can not.
+    as_user rm "$ROOT/empty-file"
+    run --separate-stderr -1 as_user cronos -C "$ROOT" verify "$ID" --against-source
+    assert_contains "$output" "missing empty-file"
+}
+
 @test "--against-source with the patterns the backup was made with" {
     mkdir .git
     touch .git/HEAD skipped.o
