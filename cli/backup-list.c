@@ -21,6 +21,7 @@ static void item_free(gpointer data)
     CronosListItem *item = data;
 
     g_free(item->damage);
+    g_free(item->unreadable);
     g_free(item);
 }
 
@@ -51,9 +52,9 @@ typedef struct {
     const char *type;
     gboolean all;
     int dirfd;
-    char **damage;   /* owned; why it can not be read, or NULL */
-    gboolean *gone;  /* or not wanted */
-    gint64 *created; /* seconds since the epoch */
+    GError **failures; /* owned, one an archive: why it can not be read, or NULL */
+    gboolean *gone;    /* or not wanted */
+    gint64 *created;   /* seconds since the epoch */
 } Probes;
 
 static gint64 created_by_name(const CronosBackup *backup)
@@ -61,43 +62,37 @@ static gint64 created_by_name(const CronosBackup *backup)
     return backup->foreign ? cronos_seconds_of(backup->mtime_ns) : backup->parsed.created;
 }
 
-/* Returns: (owned) why the archive can not be read, or NULL. One that went away in the meantime is
- * no damage. */
-static char *probe(int dirfd, const CronosBackup *backup, gboolean *out_gone, gint64 *out_created)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(JsonObject) metadata = cronos_metadata_read(dirfd, backup->file_name, &error);
-
-    *out_created = created_by_name(backup);
-    cronos_metadata_created(metadata, backup->parsed.timestamp, out_created);
-    *out_gone = g_error_matches(error, CRONOS_SYSTEM_ERROR, ENOENT);
-    return error != NULL && !*out_gone ? g_strdup(without_name(error->message, backup->file_name))
-                                       : NULL;
-}
-
 static gboolean probe_one(gpointer worker, gsize index, GError **error)
 {
     const Probes *probes = worker;
     const CronosBackup *backup = g_ptr_array_index(probes->entries, index);
 
-    if (is_wanted(backup, probes->type, probes->all))
-        probes->damage[index] =
-            probe(probes->dirfd, backup, &probes->gone[index], &probes->created[index]);
-    else
-        probes->gone[index] = TRUE;
+    probes->gone[index] = !is_wanted(backup, probes->type, probes->all);
+    if (probes->gone[index])
+        return TRUE;
+    g_autoptr(JsonObject) metadata =
+        cronos_metadata_read(probes->dirfd, backup->file_name, &probes->failures[index]);
+    /* One that went away in the meantime is no damage. */
+    probes->gone[index] = g_error_matches(probes->failures[index], CRONOS_SYSTEM_ERROR, ENOENT);
+    probes->created[index] = created_by_name(backup);
+    cronos_metadata_created(metadata, backup->parsed.timestamp, &probes->created[index]);
     return TRUE;
 }
 
+/* What the kernel refuses says nothing of the archive. */
 static CronosListItem *item_new(const CronosBackup *backup, const CronosBackupSizes *sizes,
-                                char *damage, gint64 created_utc)
+                                const GError *failure, gint64 created_utc)
 {
     CronosListItem *item = g_new0(CronosListItem, 1);
 
     item->backup = backup;
     item->sizes = sizes != NULL && sizes->known ? sizes : NULL;
-    item->damage = damage;
     item->created_utc = created_utc;
-    if (damage == NULL && sizes != NULL && sizes->error != NULL)
+    if (failure != NULL && failure->domain == CRONOS_SYSTEM_ERROR)
+        item->unreadable = g_strdup(g_strerror(failure->code));
+    else if (failure != NULL)
+        item->damage = g_strdup(without_name(failure->message, backup->file_name));
+    else if (sizes != NULL && sizes->error != NULL)
         item->damage = g_strdup(without_name(sizes->error, backup->file_name));
     return item;
 }
@@ -114,17 +109,19 @@ GPtrArray *cronos_backup_list(const CronosCatalog *catalog, const GPtrArray *siz
     int dirfd = cronos_catalog_open_directory(catalog, error);
     if (dirfd < 0)
         return NULL;
-    g_autofree char **damage = g_new0(char *, entries->len);
+    g_autofree GError **failures = g_new0(GError *, entries->len);
     g_autofree gboolean *gone = g_new0(gboolean, entries->len);
     g_autofree gint64 *created = g_new0(gint64, entries->len);
-    Probes probes = {entries, type, all, dirfd, damage, gone, created};
+    Probes probes = {entries, type, all, dirfd, failures, gone, created};
     cronos_parallel_for(&parallel, entries->len, &probes, NULL); /* which can not fail */
     close(dirfd);
-    for (guint i = 0; i < entries->len; i++)
+    for (guint i = 0; i < entries->len; i++) {
         if (!gone[i])
             g_ptr_array_add(items, item_new(g_ptr_array_index(entries, i),
                                             sizes != NULL ? g_ptr_array_index(sizes, i) : NULL,
-                                            damage[i], created[i]));
+                                            failures[i], created[i]));
+        g_clear_error(&failures[i]);
+    }
     return g_steal_pointer(&items);
 }
 
@@ -162,6 +159,6 @@ JsonObject *cronos_list_item_to_json(const CronosCatalog *catalog, const CronosL
     json_object_set_boolean_member(object, "foreign", backup->foreign);
     json_object_set_boolean_member(object, "pinned", backup->pinned);
     json_object_set_boolean_member(object, "damaged", item->damage != NULL);
-    cronos_json_set_text(object, "error", item->damage);
+    cronos_json_set_text(object, "error", item->damage != NULL ? item->damage : item->unreadable);
     return object;
 }

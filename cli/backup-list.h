@@ -11,6 +11,7 @@ typedef struct {
     const CronosBackup *backup;     /* borrowed from the catalog */
     const CronosBackupSizes *sizes; /* borrowed; NULL: not known, or not asked for */
     char *damage;                   /* owned; NULL: none seen */
+    char *unreadable;               /* owned; why it can not be looked at, which is no damage */
     gint64 created_utc; /* seconds since the epoch, as of its metadata where these tell */
 } CronosListItem;
 

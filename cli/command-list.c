@@ -16,7 +16,9 @@ static const CronosOption options[] = {
 
 static CronosStyle style_of(const CronosListItem *item)
 {
-    return item->damage != NULL ? CRONOS_STYLE_BAD : CRONOS_STYLE_PLAIN;
+    return item->damage != NULL       ? CRONOS_STYLE_BAD
+           : item->unreadable != NULL ? CRONOS_STYLE_WARNING
+                                      : CRONOS_STYLE_PLAIN;
 }
 
 /* Returns: (owned) what the last column says. */
@@ -24,9 +26,12 @@ static char *state_of(const CronosListItem *item)
 {
     const char *pinned = item->backup->pinned ? "pinned" : "";
 
-    if (item->damage == NULL)
+    const char *what = item->damage != NULL ? "damaged" : "cannot be read";
+    const char *why = item->damage != NULL ? item->damage : item->unreadable;
+
+    if (why == NULL)
         return g_strdup(pinned);
-    return g_strdup_printf("%s%sdamaged: %s", pinned, *pinned != '\0' ? ", " : "", item->damage);
+    return g_strdup_printf("%s%s%s: %s", pinned, *pinned != '\0' ? ", " : "", what, why);
 }
 
 static void print_table(const GPtrArray *items)

@@ -189,6 +189,19 @@ print(data.find(b"PK\1\2", data.find(b"PK\1\2") + 4))' "$first")
     grep -qE "^${first##*/} .* -  +-  .*damaged: " <<<"$output"
 }
 
+@test "an archive that may not be read is told as that, and is not damaged" {
+    make_small_tree
+    backup x
+    give_to_user "$ROOT"
+    chmod 000 "$ARCHIVE"
+    run --separate-stderr -0 as_user cronos -C "$ROOT" list
+    assert_contains "$output" "cannot be read: Permission denied"
+    refute_contains "$output" damaged
+    run --separate-stderr -0 as_user cronos -C "$ROOT" list --json
+    assert_equal "$(json "$output" '[j[0]["damaged"], j[0]["error"]]')" \
+        '[false, "Permission denied"]'
+}
+
 @test "show --largest: members and kinds by what they take" {
     make_small_tree
     head -c 5000 /dev/urandom >noise.bin
