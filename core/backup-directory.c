@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define GUEST_PREFIX CRONOS_TEMPORARY_PREFIX "repair-"
 #define LOCK_POLL_MS 50
 #define TEMPORARY_ATTEMPTS 100
 #define SECONDS_TRIED 100000 /* a name's seconds in a row that may be taken */
@@ -28,7 +29,8 @@
 struct CronosBackupDirectory {
     int fd;
     char *path;
-    char *quoted; /* the path as messages show it */
+    char *quoted;       /* the path as messages show it */
+    const char *prefix; /* of its temporaries' names */
 };
 
 /* Opening has no object yet: path and messages' path travel together. */
@@ -115,9 +117,9 @@ static int open_locked(const Place *place, GCancellable *cancellable, GError **e
     }
 }
 
-static gboolean is_temporary_name(const char *name)
+static gboolean is_temporary_name(const CronosBackupDirectory *directory, const char *name)
 {
-    return g_str_has_prefix(name, CRONOS_TEMPORARY_PREFIX) &&
+    return g_str_has_prefix(name, directory->prefix) &&
            g_str_has_suffix(name, CRONOS_TEMPORARY_SUFFIX);
 }
 
@@ -144,7 +146,7 @@ static void remove_leftovers(CronosBackupDirectory *directory)
         return;
     }
     while ((item = readdir(stream)) != NULL) {
-        if (!is_temporary_name(item->d_name))
+        if (!is_temporary_name(directory, item->d_name))
             continue;
         int errnum = remove_leftover(directory, item->d_name);
         if (errnum == 0)
@@ -158,8 +160,8 @@ static void remove_leftovers(CronosBackupDirectory *directory)
     closedir(stream);
 }
 
-CronosBackupDirectory *
-cronos_backup_directory_lock_to_look(const char *path, GCancellable *cancellable, GError **error)
+static CronosBackupDirectory *lock(const char *path, const char *prefix, GCancellable *cancellable,
+                                   GError **error)
 {
     g_autofree char *quoted = cronos_quote_path(path);
     const Place place = {path, quoted};
@@ -171,18 +173,36 @@ cronos_backup_directory_lock_to_look(const char *path, GCancellable *cancellable
     directory->fd = fd;
     directory->path = g_strdup(path);
     directory->quoted = g_steal_pointer(&quoted);
+    directory->prefix = prefix;
+    return directory;
+}
+
+CronosBackupDirectory *
+cronos_backup_directory_lock_to_look(const char *path, GCancellable *cancellable, GError **error)
+{
+    return lock(path, CRONOS_TEMPORARY_PREFIX, cancellable, error);
+}
+
+static CronosBackupDirectory *lock_and_clear(const char *path, const char *prefix,
+                                             GCancellable *cancellable, GError **error)
+{
+    CronosBackupDirectory *directory = lock(path, prefix, cancellable, error);
+
+    if (directory != NULL)
+        remove_leftovers(directory);
     return directory;
 }
 
 CronosBackupDirectory *cronos_backup_directory_lock(const char *path, GCancellable *cancellable,
                                                     GError **error)
 {
-    CronosBackupDirectory *directory =
-        cronos_backup_directory_lock_to_look(path, cancellable, error);
+    return lock_and_clear(path, CRONOS_TEMPORARY_PREFIX, cancellable, error);
+}
 
-    if (directory != NULL)
-        remove_leftovers(directory);
-    return directory;
+CronosBackupDirectory *cronos_backup_directory_lock_guest(const char *path,
+                                                          GCancellable *cancellable, GError **error)
+{
+    return lock_and_clear(path, GUEST_PREFIX, cancellable, error);
 }
 
 void cronos_backup_directory_unlock(CronosBackupDirectory *directory)
@@ -217,9 +237,8 @@ int cronos_backup_directory_create_temporary(CronosBackupDirectory *directory, c
     if (!cronos_fault_point("before-create", error))
         return -1;
     for (int attempt = 0; attempt < TEMPORARY_ATTEMPTS; attempt++) {
-        g_autofree char *name =
-            g_strdup_printf(CRONOS_TEMPORARY_PREFIX "%d-%08x" CRONOS_TEMPORARY_SUFFIX,
-                            (int)getpid(), g_random_int());
+        g_autofree char *name = g_strdup_printf("%s%d-%08x" CRONOS_TEMPORARY_SUFFIX,
+                                                directory->prefix, (int)getpid(), g_random_int());
         int fd =
             openat(directory->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 

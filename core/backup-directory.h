@@ -16,6 +16,10 @@ CronosBackupDirectory *cronos_backup_directory_lock(const char *path, GCancellab
 /* The same, but what others left stays: for who is to change nothing. */
 CronosBackupDirectory *
 cronos_backup_directory_lock_to_look(const char *path, GCancellable *cancellable, GError **error);
+/* The same for a folder that is there and is somebody else's, too: only what a run that took it by
+ * this call left behind is removed. */
+CronosBackupDirectory *
+cronos_backup_directory_lock_guest(const char *path, GCancellable *cancellable, GError **error);
 void cronos_backup_directory_unlock(CronosBackupDirectory *directory); /* frees; NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosBackupDirectory, cronos_backup_directory_unlock)
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * salvage.c - salvaging an archive, and giving what comes of it a name
  *
- * The new file's directory is locked as the backup directory is, since it may be that. */
+ * The new file's directory is locked as the backup directory is, since it may be that. What hidden
+ * files others have in another one is none of our business. */
 #include "core/salvage.h"
 #include "core/archive.h"
 #include "core/backup-directory.h"
@@ -211,11 +212,24 @@ static gboolean find_target(Salvage *salvage, const char *to, GError **error)
     return FALSE;
 }
 
-static gboolean begin_target(Salvage *salvage, const CronosProgress *progress, GError **error)
+static gboolean is_same_folder(const char *a, const char *b)
+{
+    struct stat one, other;
+
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+/* @directory: where the damaged archive lies. */
+static gboolean begin_target(Salvage *salvage, const char *directory,
+                             const CronosProgress *progress, GError **error)
 {
     GCancellable *cancellable = progress != NULL ? progress->cancellable : NULL;
 
-    salvage->directory = cronos_backup_directory_lock(salvage->folder, cancellable, error);
+    salvage->directory =
+        is_same_folder(salvage->folder, directory)
+            ? cronos_backup_directory_lock(salvage->folder, cancellable, error)
+            : cronos_backup_directory_lock_guest(salvage->folder, cancellable, error);
     if (salvage->directory == NULL)
         return FALSE;
     salvage->out_fd =
@@ -258,7 +272,7 @@ static gboolean salvage_to(Salvage *salvage, const char *directory, const char *
     CronosTally tally;
 
     if (!open_archive(salvage, directory, error) || !find_target(salvage, to, error) ||
-        !begin_target(salvage, progress, error))
+        !begin_target(salvage, directory, progress, error))
         return FALSE;
     cronos_tally_init(&tally, progress);
     gboolean ok = cronos_salvage_file(salvage->fd, salvage->out_fd, &tally, result, error);

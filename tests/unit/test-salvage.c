@@ -553,6 +553,27 @@ static void test_new_archive(void **state)
     assert_true(cronos_salvage_result_is_complete(empty));
 }
 
+/* What looks like a left-over, but lies in somebody else's folder, is not ours to remove. */
+static void test_leftovers(void **state)
+{
+    Fixture *fixture = *state;
+    static const char left[] = ".cronos-1-00000000.tmp", own[] = ".cronos-repair-1-00000000.tmp";
+
+    run_python(fixture->directory, "craft('a.zip', [f(b'one')]); os.mkdir('d')\n");
+    for (int i = 0; i < 2; i++) {
+        temporary_write(fixture->directory, i == 0 ? left : own, "");
+        g_autofree char *name = g_build_filename("d", i == 0 ? left : own, NULL);
+        temporary_write(fixture->directory, name, "");
+    }
+    g_autoptr(CronosSalvageResult) far = salvage_to(fixture, "a.zip", "d/new.zip", NULL, NULL);
+    assert_non_null(far);
+    run_shell(fixture->directory, "test \"$(ls -A d)\" = \"$(printf '%s\\n' "
+                                  ".cronos-1-00000000.tmp new.zip)\"");
+    g_autoptr(CronosSalvageResult) near = salvage_to(fixture, "a.zip", "new.zip", NULL, NULL);
+    assert_non_null(near);
+    expect_files(fixture, "a.zip d new.zip");
+}
+
 static void test_refusals(void **state)
 {
     Fixture *fixture = *state;
@@ -615,6 +636,7 @@ int main(void)
         TEST(member_named_as_an_index),
         TEST(count_by_metadata),
         TEST(new_archive),
+        TEST(leftovers),
         TEST(refusals),
         TEST(cancelling),
     };
