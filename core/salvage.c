@@ -8,7 +8,9 @@
 #include "core/backup-directory.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/member-bytes.h"
 #include "core/metadata.h"
+#include "core/recorded-patterns.h"
 #include "core/salvage-private.h"
 
 #include <errno.h>
@@ -55,7 +57,8 @@ void cronos_salvage_result_free(CronosSalvageResult *result)
 
 gboolean cronos_salvage_result_is_complete(const CronosSalvageResult *result)
 {
-    return result->lost->len == 0 && result->unnamed_lost == 0 && !result->uncertain;
+    return result->lost->len == 0 && result->unnamed_lost == 0 && result->misnamed == 0 &&
+           !result->uncertain;
 }
 
 static void note_names(const CronosZipTree *tree, CronosSalvageResult *result)
@@ -65,6 +68,24 @@ static void note_names(const CronosZipTree *tree, CronosSalvageResult *result)
     if (tree->repairs > tree->notes->len)
         g_ptr_array_add(result->notes, g_strdup_printf("%" G_GUINT64_FORMAT " more names",
                                                        tree->repairs - tree->notes->len));
+}
+
+static void note_misnamed(const CronosZipRemains *remains, CronosSalvageResult *result)
+{
+    for (guint32 i = 0; i < cronos_zip_remains_count(remains); i++) {
+        const CronosZipRemain *member = cronos_zip_remains_get(remains, i);
+
+        if (!member->two_names || member->reason != NULL ||
+            result->misnamed++ >= CRONOS_ZIP_REPAIR_NOTES)
+            continue;
+        GString *name = cronos_salvage_name(remains, i);
+        g_autofree char *other = cronos_zip_remains_other_name(remains, i);
+        g_autofree char *quoted = cronos_quote_path(other);
+        g_autofree char *reason = g_strdup_printf(
+            "one of its two headers has another name, which may be the right one: %s", quoted);
+        g_ptr_array_add(result->notes, cronos_member_report(name->str, reason));
+        g_string_free(name, TRUE);
+    }
 }
 
 static void note_bare(const CronosSalvagePlan *plan, CronosSalvageResult *result)
@@ -82,20 +103,30 @@ static void note_bare(const CronosSalvagePlan *plan, CronosSalvageResult *result
                                         bare));
 }
 
-/* How many members must there have been? @archive: the new one. */
+/* Returns: (owned) what the old archive tells of itself, or NULL. @archive: the new one. */
+static JsonObject *told_by(const CronosZipRemains *remains, CronosArchive *archive)
+{
+    gsize length = 0;
+    const char *comment = cronos_zip_remains_comment(remains, &length);
+    JsonObject *metadata = cronos_metadata_of_comment(comment, length);
+
+    return metadata != NULL ? metadata : cronos_metadata_from_archive(archive, NULL);
+}
+
+/* How many members must there have been? Of the directory's number, or the end record's, and the
+ * metadata's, the larger one counts. */
 static void count_lost(const CronosZipRemains *remains, CronosArchive *archive,
                        CronosSalvageResult *result)
 {
     guint64 members = 0, found = cronos_zip_remains_count(remains);
-    g_autoptr(JsonObject) metadata = NULL;
+    gboolean known = cronos_zip_remains_count_missing(remains, &result->unnamed_lost);
+    g_autoptr(JsonObject) metadata = told_by(remains, archive);
+    gboolean told = metadata != NULL && !cronos_metadata_is_salvaged(metadata) &&
+                    cronos_metadata_count_members(metadata, &members);
 
-    if (cronos_zip_remains_count_missing(remains, &result->unnamed_lost))
-        return;
-    metadata = cronos_metadata_from_archive(archive, NULL);
-    result->uncertain = cronos_zip_remains_gave_up(remains) || metadata == NULL ||
-                        !cronos_metadata_count_members(metadata, &members);
-    if (!result->uncertain && members > found)
-        result->unnamed_lost = members - found;
+    if (told && members > found)
+        result->unnamed_lost = MAX(result->unnamed_lost, members - found);
+    result->uncertain = cronos_zip_remains_gave_up(remains) || (!known && !told);
     if (cronos_zip_remains_gave_up(remains))
         g_ptr_array_add(result->notes, g_strdup("the search for members ended early: too many "
                                                 "headers do not tell the truth"));
@@ -120,6 +151,7 @@ static gboolean check_result(const CronosZipRemains *remains, int out_fd,
         return FALSE;
     }
     count_lost(remains, archive, result);
+    result->has_metadata = cronos_metadata_entry(archive) != CRONOS_ENTRY_NONE;
     return TRUE;
 }
 
@@ -137,6 +169,7 @@ gboolean cronos_salvage_file(int fd, int out_fd, CronosTally *tally, CronosSalva
     if (remains == NULL || !cronos_salvage_plan_make(remains, &plan, error))
         return FALSE;
     note_names(&plan.tree, result);
+    note_misnamed(remains, result);
     note_bare(&plan, result);
     gboolean ok = cronos_salvage_copy(fd, out_fd, &plan, tally, result, error) &&
                   check_result(remains, out_fd, result, error);
@@ -280,7 +313,10 @@ static gboolean salvage_to(Salvage *salvage, const char *directory, const char *
     if (!ok && !g_error_matches(*error, CRONOS_ERROR, CRONOS_ERROR_CANCELLED))
         g_prefix_error(error, "%s: ", salvage->quoted);
     /* An archive of nothing is whole, too. */
-    gboolean nothing = result->members == 0 && !cronos_salvage_result_is_complete(result);
+    gboolean nothing = result->members == (result->has_metadata ? 1 : 0) &&
+                       !cronos_salvage_result_is_complete(result);
+    if (ok && nothing)
+        result->members = result->bytes = 0;
     return ok && (nothing || publish(salvage, result, error));
 }
 

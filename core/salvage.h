@@ -11,13 +11,16 @@
 #include "core/progress.h"
 
 typedef struct {
-    char *path;      /* absolute path of the new archive; NULL: there was nothing to salvage */
+    char *path;      /* absolute path of the new archive; NULL: there was nothing to salvage, of the
+                        user's that is */
     guint64 members; /* salvaged */
-    guint64 bytes;   /* of theirs, decoded */
+    gboolean has_metadata; /* the backup's own member is one of them */
+    guint64 bytes;         /* of theirs, decoded */
     guint64 archive_bytes;
     GPtrArray *lost;      /* of char *, "PATH: reason" */
     guint64 unnamed_lost; /* there were so many more, of which not even the names are left */
     gboolean uncertain;   /* or so it may be: how many members there were can not be told */
+    guint64 misnamed;     /* salvaged, but their two headers differ in the name: notes tell */
     GPtrArray *notes;     /* of char *: remarks on what was salvaged */
 } CronosSalvageResult;
 

@@ -76,6 +76,9 @@ static gboolean add_member(CronosZipSearch *search, const CronosZipLocal *local,
         .reason = verdict->reason,
     };
 
+    member.central_hash = guide != NULL ? guide->name_hash : member.name_hash;
+    member.two_names = member.central_hash != member.name_hash;
+
     if (guide != NULL)
         guide->taken = TRUE;
     g_array_append_val(search->members, member);

@@ -62,6 +62,8 @@ static void match(CronosZipRemains *remains, const CronosZipCentrals *centrals)
                 continue;
             central->taken = TRUE;
             member->central = central->at;
+            member->central_hash = central->name_hash;
+            member->two_names = member->central_hash != member->name_hash;
         }
     }
 }
@@ -113,6 +115,36 @@ static int compare_offsets(gconstpointer a, gconstpointer b)
     if (left->extent.header_offset != right->extent.header_offset)
         return left->extent.header_offset < right->extent.header_offset ? -1 : 1;
     return left->central < right->central ? -1 : left->central > right->central;
+}
+
+static int compare_hashes(gconstpointer a, gconstpointer b)
+{
+    guint32 left = *(const guint32 *)a, right = *(const guint32 *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Of two headers, the one that bears another member's name is the damaged one: any other's two
+ * agree. Where neither does, there is no telling: then it is the name that was always shown. */
+static void choose_names(CronosZipRemains *remains)
+{
+    g_autoptr(GArray) hashes = g_array_new(FALSE, FALSE, sizeof(guint32));
+    gboolean any = FALSE;
+
+    for (guint32 i = 0; i < remains->members->len && !any; i++)
+        any = member_at(remains, i)->two_names;
+    if (!any)
+        return;
+    for (guint32 i = 0; i < remains->members->len; i++)
+        if (!member_at(remains, i)->two_names && member_at(remains, i)->header_bytes > 0)
+            g_array_append_val(hashes, member_at(remains, i)->name_hash);
+    g_array_sort(hashes, compare_hashes);
+    for (guint32 i = 0; i < remains->members->len; i++) {
+        CronosZipRemain *member = member_at(remains, i);
+
+        member->by_local = member->two_names && g_array_binary_search(hashes, &member->central_hash,
+                                                                      compare_hashes, NULL);
+    }
 }
 
 /* Whether there may be members of another archive behind the end record. */
@@ -187,6 +219,7 @@ static gboolean find(CronosZipRemains *remains, CronosZipCentrals *centrals,
     drop_others(remains, centrals);
     add_unmatched(remains, centrals);
     g_array_sort(remains->members, compare_offsets);
+    choose_names(remains);
     return TRUE;
 }
 
@@ -215,22 +248,66 @@ CronosZipRemains *cronos_zip_remains_find(int fd, CronosZipStoredFunc func, gpoi
     return found ? g_steal_pointer(&remains) : NULL;
 }
 
+static gboolean read_local(const CronosZipRemains *remains, const CronosZipRemain *member,
+                           CronosZipHeader *out_header, guint8 **out_bytes, GError **error)
+{
+    CronosZipLocal local;
+
+    if (!cronos_zip_local_read(remains->fd, member->extent.header_offset, remains->file_bytes,
+                               &local, error))
+        return FALSE;
+    *out_header = local.header;
+    *out_bytes = local.bytes;
+    return TRUE;
+}
+
+/* Gives @header, whose name and what follows it are in @io_bytes, the name of the local one. */
+static gboolean rename_header(const CronosZipRemains *remains, const CronosZipRemain *member,
+                              CronosZipHeader *header, guint8 **io_bytes, GError **error)
+{
+    gsize rest = header->extra_length + header->comment_length;
+    g_autofree guint8 *bytes = NULL;
+    CronosZipHeader local;
+
+    if (!read_local(remains, member, &local, &bytes, error))
+        return FALSE;
+    guint8 *joined = g_malloc(local.name_length + rest);
+    memcpy(joined, local.name, local.name_length);
+    memcpy(joined + local.name_length, header->name + header->name_length, rest);
+    g_free(*io_bytes);
+    header->name = *io_bytes = joined;
+    header->name_length = local.name_length;
+    return TRUE;
+}
+
 gboolean cronos_zip_remains_header(const CronosZipRemains *remains, guint32 number, gboolean local,
                                    CronosZipHeader *out_header, guint8 **out_bytes, GError **error)
 {
     const CronosZipRemain *member = member_at(remains, number);
-    CronosZipLocal header;
+    g_autofree guint8 *bytes = NULL;
 
     *out_bytes = NULL;
-    if (!local && member->central != CRONOS_ZIP_NOWHERE)
-        return cronos_zip_central_read(remains->fd, member->central, remains->file_bytes,
-                                       out_header, out_bytes, error);
-    if (!cronos_zip_local_read(remains->fd, member->extent.header_offset, remains->file_bytes,
-                               &header, error))
+    if (local || member->central == CRONOS_ZIP_NOWHERE)
+        return read_local(remains, member, out_header, out_bytes, error);
+    if (!cronos_zip_central_read(remains->fd, member->central, remains->file_bytes, out_header,
+                                 &bytes, error) ||
+        (member->by_local && !rename_header(remains, member, out_header, &bytes, error)))
         return FALSE;
-    *out_header = header.header;
-    *out_bytes = header.bytes;
+    *out_bytes = g_steal_pointer(&bytes);
     return TRUE;
+}
+
+char *cronos_zip_remains_other_name(const CronosZipRemains *remains, guint32 number)
+{
+    const CronosZipRemain *member = member_at(remains, number);
+    g_autofree guint8 *bytes = NULL;
+    CronosZipHeader header;
+    gboolean read = member->by_local
+                        ? cronos_zip_central_read(remains->fd, member->central, remains->file_bytes,
+                                                  &header, &bytes, NULL)
+                        : read_local(remains, member, &header, &bytes, NULL);
+
+    return g_strndup(read ? (const char *)header.name : "", read ? header.name_length : 0);
 }
 
 gboolean cronos_zip_remains_has_directory(const CronosZipRemains *remains)
@@ -245,11 +322,11 @@ gboolean cronos_zip_remains_count_missing(const CronosZipRemains *remains, guint
     *out_missing = 0;
     if (remains->gave_up)
         return FALSE;
-    if (remains->has_directory || remains->continuous)
+    if (remains->has_directory)
         return TRUE;
     if (remains->has_end && count < remains->end.members)
         *out_missing = remains->end.members - count;
-    return remains->has_end;
+    return remains->has_end || remains->continuous;
 }
 
 gboolean cronos_zip_remains_gave_up(const CronosZipRemains *remains)

@@ -11,8 +11,9 @@
  * Central headers add names, modes, times and owners. Where the central directory as a whole holds,
  * it also says what is no member: what lies within those it names. Where it does not, its headers
  * are found one by one, and belong to the local header at the offset they name, or, since bytes may
- * have been lost or added before it, to one of the same name, sizes and checksum. Hidden members
- * with a SOZip index (sozip.h) are passed over.
+ * have been lost or added before it, to one of the same name, sizes and checksum. Where a member's
+ * two headers differ in the name, one of them is damaged: it goes by the central one's, unless that
+ * is another member's. Hidden members with a SOZip index (sozip.h) are passed over.
  *
  * Memory: 64 bytes a member, and as many a central header. Time: headers that lie about what
  * follows could make the same bytes be decoded over and over; the search ends where that goes
@@ -29,9 +30,12 @@ typedef struct {
                              * for whoever reads them to see */
     guint64 central;        /* where its central header is, or CRONOS_ZIP_NOWHERE */
     guint32 header_bytes;   /* of the local header, its name and extra fields; 0: there is none */
+    guint32 central_hash;   /* of the name in the central header; for the search alone */
     const char *reason;     /* NULL; or why the member is lost */
-    guint32 name_hash;      /* these two are for the search alone */
-    gboolean hidden;
+    guint32 name_hash;      /* of the local name; this and .hidden are for the search alone */
+    guint hidden : 1;
+    guint two_names : 1; /* its headers differ in the name */
+    guint by_local : 1;  /* then: it goes by that of the local header */
 } CronosZipRemain;
 
 typedef struct CronosZipRemains CronosZipRemains;
@@ -49,11 +53,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosZipRemains, cronos_zip_remains_free)
 guint32 cronos_zip_remains_count(const CronosZipRemains *remains);
 const CronosZipRemain *cronos_zip_remains_get(const CronosZipRemains *remains, guint32 number);
 
-/* Reads what is known of the member: its central header, or, where there is none or @local asks for
- * it, the local one in its form. @out_bytes: (owned) where the header's name and extra fields lie.
- * Returns: FALSE with @error DAMAGED or a system error, also where the file has changed. */
+/* Reads what is known of the member: its central header, with the name that it goes by, or, where
+ * there is none or @local asks for it, the local one in its form. @out_bytes: (owned) where the
+ * header's name and extra fields lie. Returns: FALSE with @error DAMAGED or a system error, also
+ * where the file has changed. */
 gboolean cronos_zip_remains_header(const CronosZipRemains *remains, guint32 number, gboolean local,
                                    CronosZipHeader *out_header, guint8 **out_bytes, GError **error);
+
+/* Returns: (owned) of a member with two names the one that it does not go by, "" where it can no
+ * longer be read. */
+char *cronos_zip_remains_other_name(const CronosZipRemains *remains, guint32 number);
 
 /* Returns: whether the central directory holds as a whole, and so names every member. */
 gboolean cronos_zip_remains_has_directory(const CronosZipRemains *remains);

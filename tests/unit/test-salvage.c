@@ -248,7 +248,7 @@ static void test_cut_everywhere(void **state)
     cut_everywhere(fixture, "own.zip");
 }
 
-/* A name may be wrong then: what a member holds may not. */
+/* A name may be wrong then, if it is not called complete: what a member holds may not. */
 static void flip_everywhere(Fixture *fixture, const char *name)
 {
     g_autoptr(GBytes) bytes = load(fixture, name);
@@ -272,6 +272,9 @@ static void flip_everywhere(Fixture *fixture, const char *name)
         while (g_hash_table_iter_next(&iter, &path, &content))
             if (!g_hash_table_contains(known, content))
                 fail_msg("%s, flipped at %zu: %s is not what it was", name, at, (char *)path);
+            else if (cronos_salvage_result_is_complete(fixture->result) &&
+                     !g_hash_table_contains(originals, path))
+                fail_msg("%s, flipped at %zu: %s is new", name, at, (char *)path);
         /* One byte is one member's, or the directory's. */
         assert_true(fixture->result->members + 1 >= g_hash_table_size(originals));
     }
@@ -340,6 +343,40 @@ static void test_names_are_made_safe(void **state)
     assert_int_equal(fixture->result->lost->len, 0);
     g_autoptr(GHashTable) files = check_result(fixture);
     assert_int_equal(g_bytes_get_size(g_hash_table_lookup(files, "twice")), 2);
+}
+
+/* One of a member's two names is damaged. Where one of them is another member's, it is that one;
+ * else there is no telling, and nobody may call it complete. */
+static void test_names_that_differ(void **state)
+{
+    Fixture *fixture = *state;
+    static const char script[] =
+        "craft('a.zip', [f(b'f1', b'1'), f(b'f2', b'22', extra=b'ux\\x0b\\0\\1"
+        "\\4\\xe8\\3\\0\\0\\4\\xe8\\3\\0\\0'), f(b'f3', b'333')])\n"
+        "raw = bytearray(open('a.zip', 'rb').read())\n";
+    g_autofree char *other = g_strconcat(
+        script, "raw[raw.rindex(b'f2') + 1] ^= 1\nopen('a.zip', 'wb').write(raw)\n", NULL);
+    g_autofree char *local = g_strconcat(
+        script, "raw[raw.index(b'f2') + 1] ^= 1\nopen('a.zip', 'wb').write(raw)\n", NULL);
+    g_autofree char *neither =
+        g_strconcat(script, "raw[raw.rindex(b'f2')] ^= 1\nopen('a.zip', 'wb').write(raw)\n", NULL);
+    CronosMemberInfo info;
+
+    salvage(fixture, other);
+    expect_paths(fixture, "f1 f2 f3");
+    expect_text(fixture->result->notes, "f2: one of its two headers has another name, which may be "
+                                        "the right one: f3");
+    assert_false(cronos_salvage_result_is_complete(fixture->result));
+    g_autoptr(CronosArchive) archive = open_result(fixture);
+    cronos_archive_info(archive, cronos_archive_lookup_path(archive, "f2"), &info, NULL);
+    assert_int_equal(info.uid, 1000);
+    salvage(fixture, local);
+    expect_paths(fixture, "f1 f2 f3");
+    assert_int_equal(fixture->result->misnamed, 1);
+    salvage(fixture, neither);
+    expect_paths(fixture, "f1 f3 g2");
+    expect_text(fixture->result->notes, "right one: f2");
+    assert_false(cronos_salvage_result_is_complete(fixture->result));
 }
 
 static void test_names_in_code_page(void **state)
@@ -477,6 +514,23 @@ static void test_member_named_as_an_index(void **state)
     assert_int_equal(((Fixture *)*state)->result->lost->len, 0);
 }
 
+/* A user's file looks like an index, and its central header is gone: it can not be told from one,
+ * but that a member is missing can. */
+static void test_member_that_looks_like_an_index(void **state)
+{
+    Fixture *fixture = *state;
+
+    salvage(fixture,
+            "index = struct.pack('<4I2Q', 1, 0, 65536, 4, 99999, 500) + struct.pack('<I', 300)\n"
+            "craft('a.zip', [f(b'a'), f(b'.-big.sozip.idx', index), f(b'z')])\n"
+            "raw = bytearray(open('a.zip', 'rb').read())\n"
+            "at = raw.rindex(b'PK\\1\\2', 0, raw.rindex(b'.-big'))\n"
+            "raw[at] ^= 1\nopen('a.zip', 'wb').write(raw)\n");
+    expect_paths(fixture, "a z");
+    assert_int_equal(fixture->result->unnamed_lost, 1);
+    assert_false(cronos_salvage_result_is_complete(fixture->result));
+}
+
 /* A backup's metadata says how many members there were, if nothing else does. */
 static void test_count_by_metadata(void **state)
 {
@@ -574,6 +628,24 @@ static void test_leftovers(void **state)
     expect_files(fixture, "a.zip d new.zip");
 }
 
+/* A backup cut within its first file: its own metadata is nobody's. */
+static void test_nothing_of_the_user(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(GError) error = NULL;
+
+    run_shell(fixture->directory, "mkdir tree; seq 9 >tree/a");
+    make_own(fixture, "tree", "own.zip");
+    run_python(fixture->directory, "raw = open('own.zip', 'rb').read()\n"
+                                   "at = raw.index(b'PK\\3\\4', 4)\n"
+                                   "open('cut.zip', 'wb').write(raw[:at + 33])\n");
+    g_autoptr(CronosSalvageResult) result = salvage_to(fixture, "cut.zip", "new.zip", NULL, &error);
+    assert_non_null(result);
+    assert_null(result->path);
+    assert_int_equal(result->members, 0);
+    run_shell(fixture->directory, "test ! -e new.zip");
+}
+
 static void test_refusals(void **state)
 {
     Fixture *fixture = *state;
@@ -627,6 +699,7 @@ int main(void)
         TEST(flipped_everywhere),
         TEST(attributes),
         TEST(names_are_made_safe),
+        TEST(names_that_differ),
         TEST(names_in_code_page),
         TEST(lost_members_are_named),
         TEST(nothing_is_left),
@@ -634,9 +707,11 @@ int main(void)
         TEST(seek_index),
         TEST(seek_index_damaged),
         TEST(member_named_as_an_index),
+        TEST(member_that_looks_like_an_index),
         TEST(count_by_metadata),
         TEST(new_archive),
         TEST(leftovers),
+        TEST(nothing_of_the_user),
         TEST(refusals),
         TEST(cancelling),
     };
