@@ -20,8 +20,7 @@
 #define NS_PER_S G_GINT64_CONSTANT(1000000000)
 #define SECONDS_LENGTH 19u /* of "YYYY-MM-DDTHH:MM:SS" */
 
-/* Returns: (owned) the JSON object that is all of @text, or NULL. */
-static JsonObject *parse_object(const char *text, gsize length)
+JsonObject *cronos_metadata_parse(const char *text, gsize length)
 {
     if (text == NULL || length > CRONOS_METADATA_BYTES_MAX)
         return NULL;
@@ -31,7 +30,7 @@ static JsonObject *parse_object(const char *text, gsize length)
     return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_dup_object(node) : NULL;
 }
 
-static JsonObject *cronos_part(JsonObject *metadata)
+JsonObject *cronos_metadata_part(JsonObject *metadata)
 {
     JsonNode *node = json_object_get_member(metadata, "cronos");
 
@@ -44,6 +43,11 @@ static gboolean is_boolean(JsonObject *object, const char *key, gboolean value)
 
     return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
            json_node_get_value_type(node) == G_TYPE_BOOLEAN && json_node_get_boolean(node) == value;
+}
+
+gboolean cronos_metadata_is_true(JsonObject *part, const char *key)
+{
+    return is_boolean(part, key, TRUE);
 }
 
 /* Returns: (borrowed), or NULL. */
@@ -73,10 +77,10 @@ gboolean cronos_metadata_created(JsonObject *metadata, const char *timestamp, gi
 /* Comments of other tools may be JSON, too: only what looks like metadata is. */
 JsonObject *cronos_metadata_of_comment(const char *comment, gsize length)
 {
-    g_autoptr(JsonObject) object = parse_object(comment, length);
+    g_autoptr(JsonObject) object = cronos_metadata_parse(comment, length);
 
     if (object == NULL ||
-        (cronos_part(object) == NULL && !json_object_has_member(object, "created_at")))
+        (cronos_metadata_part(object) == NULL && !json_object_has_member(object, "created_at")))
         return NULL;
     return g_steal_pointer(&object);
 }
@@ -89,12 +93,13 @@ static JsonObject *archive_comment(CronosArchive *archive)
     return cronos_metadata_of_comment(comment, length);
 }
 
-/* Returns: (owned) the object in a member, or NULL: with @error where it can not be read, without
- * where it is no metadata. */
-static JsonObject *parse_member(CronosArchive *archive, guint32 entry, GError **error)
+/* Returns: (owned) what is in a file, or NULL: with @error where it can not be read, without where
+ * it is too long for metadata. */
+static char *read_text(CronosArchive *archive, guint32 entry, gsize *out_length, GError **error)
 {
     CronosMemberInfo info;
 
+    *out_length = 0;
     if (entry == CRONOS_ENTRY_NONE)
         return NULL;
     if (!cronos_archive_info(archive, entry, &info, error))
@@ -102,17 +107,32 @@ static JsonObject *parse_member(CronosArchive *archive, guint32 entry, GError **
     if (info.kind != CRONOS_MEMBER_FILE || info.size_bytes > CRONOS_METADATA_BYTES_MAX)
         return NULL;
 
-    gsize size = (gsize)info.size_bytes;
-    g_autofree char *text = g_malloc(size + 1);
-    gssize got = cronos_archive_read(archive, entry, 0, text, size, error);
+    *out_length = (gsize)info.size_bytes;
+    g_autofree char *text = g_malloc(*out_length + 1);
+    gssize got = cronos_archive_read(archive, entry, 0, text, *out_length, error);
 
-    return got >= 0 ? parse_object(text, (gsize)got) : NULL;
+    return got == (gssize)*out_length ? g_steal_pointer(&text) : NULL;
+}
+
+/* Returns: (owned) the object in a member, or NULL: with @error where it can not be read, without
+ * where it is no metadata. */
+static JsonObject *parse_member(CronosArchive *archive, guint32 entry, GError **error)
+{
+    gsize length;
+    g_autofree char *text = read_text(archive, entry, &length, error);
+
+    return text != NULL ? cronos_metadata_parse(text, length) : NULL;
 }
 
 static guint32 metadata_entry(CronosArchive *archive)
 {
     return cronos_archive_lookup(archive, CRONOS_ENTRY_ROOT, CRONOS_METADATA_MEMBER,
                                  strlen(CRONOS_METADATA_MEMBER));
+}
+
+char *cronos_metadata_member_text(CronosArchive *archive, gsize *out_length)
+{
+    return read_text(archive, metadata_entry(archive), out_length, NULL);
 }
 
 JsonObject *cronos_metadata_from_archive(CronosArchive *archive, GError **error)
@@ -185,9 +205,9 @@ JsonObject *cronos_metadata_read(int dirfd, const char *file_name, GError **erro
 gboolean cronos_metadata_comment_tells(const char *comment, gsize length, gboolean *out_is_member)
 {
     g_autoptr(JsonObject) object = cronos_metadata_of_comment(comment, length);
-    JsonObject *part = object != NULL ? cronos_part(object) : NULL;
+    JsonObject *part = object != NULL ? cronos_metadata_part(object) : NULL;
 
-    *out_is_member = part != NULL && is_boolean(part, "member", TRUE);
+    *out_is_member = part != NULL && cronos_metadata_is_true(part, "member");
     return part != NULL;
 }
 
@@ -203,8 +223,8 @@ gboolean cronos_metadata_is_member(CronosArchive *archive, guint32 entry)
         return is_member;
 
     g_autoptr(JsonObject) member = parse_member(archive, entry, NULL);
-    JsonObject *part = member != NULL ? cronos_part(member) : NULL;
-    return part != NULL && is_boolean(part, "member", TRUE);
+    JsonObject *part = member != NULL ? cronos_metadata_part(member) : NULL;
+    return part != NULL && cronos_metadata_is_true(part, "member");
 }
 
 /* created_utc, of which GDateTime would lose the nanoseconds. */
@@ -230,7 +250,7 @@ static gboolean parse_started(const char *text, gint64 *out_ns)
 
 gboolean cronos_metadata_started(JsonObject *metadata, gint64 *out_ns)
 {
-    JsonObject *part = cronos_part(metadata);
+    JsonObject *part = cronos_metadata_part(metadata);
     JsonNode *node = part != NULL ? json_object_get_member(part, "created_utc") : NULL;
 
     return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
@@ -252,24 +272,24 @@ static gboolean add_count(JsonObject *part, const char *key, guint64 *io_sum)
 
 gboolean cronos_metadata_count_members(JsonObject *metadata, guint64 *out_members)
 {
-    JsonObject *part = cronos_part(metadata);
+    JsonObject *part = cronos_metadata_part(metadata);
 
-    *out_members = part != NULL && is_true(part, "member");
+    *out_members = part != NULL && cronos_metadata_is_true(part, "member");
     return part != NULL && add_count(part, "files", out_members) &&
            add_count(part, "directories", out_members) && add_count(part, "symlinks", out_members);
 }
 
 gboolean cronos_metadata_is_salvaged(JsonObject *metadata)
 {
-    JsonObject *part = cronos_part(metadata);
+    JsonObject *part = cronos_metadata_part(metadata);
 
-    return part != NULL && is_true(part, "salvaged");
+    return part != NULL && cronos_metadata_is_true(part, "salvaged");
 }
 
 char *cronos_metadata_salvaged_comment(const char *comment, gsize length, gsize *out_length)
 {
     g_autoptr(JsonObject) metadata = cronos_metadata_of_comment(comment, length);
-    JsonObject *part = metadata != NULL ? cronos_part(metadata) : NULL;
+    JsonObject *part = metadata != NULL ? cronos_metadata_part(metadata) : NULL;
 
     *out_length = length;
     if (part == NULL)

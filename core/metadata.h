@@ -55,6 +55,9 @@ JsonObject *cronos_metadata_from_archive(CronosArchive *archive, GError **error)
 JsonObject *cronos_metadata_from_member(CronosArchive *archive, GError **error);
 /* Returns: (owned) the metadata that the archive comment is, or NULL where it is none. */
 JsonObject *cronos_metadata_of_comment(const char *comment, gsize length);
+/* Holds the archive comment against the metadata member, where that is ours: the same facts, less
+ * those that an abridged comment leaves out. Returns: (static) what is wrong with it, or NULL. */
+const char *cronos_metadata_check_comment(CronosArchive *archive);
 /* Returns: whether @metadata tells of how many members the archive was made, its own with them. */
 gboolean cronos_metadata_count_members(JsonObject *metadata, guint64 *out_members);
 /* Returns: (owned) what the comment of an archive salvaged from one with @comment is to be:
@@ -76,5 +79,13 @@ gboolean cronos_metadata_created(JsonObject *metadata, const char *timestamp, gi
 /* Takes from @metadata when the backup began (created_utc), in nanoseconds since the epoch.
  * Returns: FALSE where it does not tell. */
 gboolean cronos_metadata_started(JsonObject *metadata, gint64 *out_ns);
+/* Returns: (owned) the JSON object that is all of @text, or NULL where that is none, or too long.
+ */
+JsonObject *cronos_metadata_parse(const char *text, gsize length);
+/* Returns: (borrowed) the "cronos" object in @metadata, or NULL. */
+JsonObject *cronos_metadata_part(JsonObject *metadata);
+gboolean cronos_metadata_is_true(JsonObject *part, const char *key);
+/* Returns: (owned) what the member of the metadata's name holds, whoever made it, or NULL. */
+char *cronos_metadata_member_text(CronosArchive *archive, gsize *out_length);
 /* Returns: (owned) one line of JSON, or pretty where asked. */
 char *cronos_metadata_to_text(JsonObject *metadata, gboolean pretty);

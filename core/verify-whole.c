@@ -54,7 +54,11 @@ void cronos_verify_whole(CronosArchive *archive, guint64 listed, GArray *finding
     const char *comment = cronos_archive_comment(archive, &length);
     g_autoptr(JsonObject) metadata = cronos_metadata_of_comment(comment, length);
 
+    const char *problem = cronos_metadata_check_comment(archive);
+
     cronos_archive_check_unlisted(archive, take_unlisted, &whole);
+    if (problem != NULL)
+        add_finding(findings, "archive comment", G_MAXUINT64, FALSE, g_strdup(problem));
     if (metadata != NULL && !cronos_metadata_is_salvaged(metadata))
         check_count(listed + whole.unlisted, metadata, findings);
 }

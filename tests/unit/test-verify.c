@@ -155,6 +155,49 @@ static void test_fewer_than_made(void **state)
     assert_non_null(strstr(all, "names 2 members, and the backup was made of 3"));
 }
 
+/* Returns: (borrowed) where @text last stands in @bytes. */
+static char *last_of(char *bytes, gsize size, const char *text)
+{
+    gsize length = strlen(text), at = size - length;
+
+    while (memcmp(bytes + at, text, length) != 0)
+        assert_true(at-- > 0);
+    return bytes + at;
+}
+
+/* Whatever is read of the comment without the member must be right: its patterns, for one, say what
+ * restore may delete. */
+static void test_comment(void **state)
+{
+    Fixture *fixture = *state;
+    /* Bytes of the comment or the end record, and which one of them becomes less by one. */
+    static const struct {
+        const char *last;
+        gsize offset;
+    } changes[] = {{"node_modules", 0}, {"{\n", 0}, {"member\"", 0}, {"PK\5\6", 21}};
+
+    temporary_write(fixture->root, "one", "1");
+    const CronosBackup *backup = fixture_backup(fixture, "comment");
+    g_autofree char *path = g_build_filename(fixture->root, "backups", backup->file_name, NULL);
+    for (guint i = 0; i < G_N_ELEMENTS(changes); i++) {
+        g_autofree char *bytes = NULL;
+        gsize size = 0;
+
+        assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+        char *at = last_of(bytes, size, changes[i].last) + changes[i].offset;
+        --*at;
+        assert_true(g_file_set_contents(path, bytes, (gssize)size, NULL));
+        g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+        g_autofree char *all = join(result->damaged);
+        if (strstr(all, "archive comment: ") == NULL)
+            fail_msg("a changed \"%s\" passes", changes[i].last);
+        ++*at;
+        assert_true(g_file_set_contents(path, bytes, (gssize)size, NULL));
+    }
+    g_autoptr(CronosVerifyResult) unchanged = verify(fixture, backup, FALSE);
+    assert_true(cronos_verify_result_is_whole(unchanged));
+}
+
 /* The bytes of two members are the same bytes: how archives are made that never end. */
 static void test_overlap(void **state)
 {
@@ -334,13 +377,11 @@ static void test_progress_and_cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_whole),           TEST(test_damaged_members),
-        TEST(test_local_header),    TEST(test_local_name),
-        TEST(test_name_of_another), TEST(test_name_held_twice),
-        TEST(test_fewer_than_made), TEST(test_sample),
-        TEST(test_sample_limits),   TEST(test_overlap),
-        TEST(test_unsupported),     TEST(test_no_archive),
-        TEST(test_against_source),  TEST(test_progress_and_cancel),
+        TEST(test_whole),           TEST(test_damaged_members), TEST(test_local_header),
+        TEST(test_local_name),      TEST(test_name_of_another), TEST(test_name_held_twice),
+        TEST(test_fewer_than_made), TEST(test_comment),         TEST(test_sample),
+        TEST(test_sample_limits),   TEST(test_overlap),         TEST(test_unsupported),
+        TEST(test_no_archive),      TEST(test_against_source),  TEST(test_progress_and_cancel),
     };
 
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
