@@ -10,8 +10,10 @@
 #include "core/verify-private.h"
 
 #include <math.h>
+#include <string.h>
 
 #define RUN_LENGTH 32
+#define INDEXED_NAME_BYTES (G_MAXUINT16 - 64u)
 
 typedef struct {
     guint64 position, end; /* end 0: no bytes of its own */
@@ -27,7 +29,8 @@ typedef struct {
     GArray *findings;           /* of CronosFinding, under lock */
     CronosVerifyCounts checked; /* under lock */
     guint threads;
-    gint sharing; /* atomic: a large member is being decoded by several threads */
+    gboolean indexed; /* large members are to have a seek index */
+    gint sharing;     /* atomic: a large member is being decoded by several threads */
 } Check;
 
 typedef struct {
@@ -204,12 +207,23 @@ static gboolean decode_chunks(Check *check, guint32 entry, guint64 size_bytes,
     return sound;
 }
 
+static void find_index(Check *check, const Item *item, const char *reason)
+{
+    CronosFinding finding = {
+        .entry = item->entry,
+        .position = item->position,
+        .index_only = TRUE,
+        .reason = g_strconcat(reason, " (the member itself is whole)", NULL),
+    };
+
+    add_finding(check, &finding);
+}
+
 /* What is wrong by the index may be the index's fault alone: then it is the finding. */
 static gboolean decode_without_index(Worker *worker, const Item *item, guint64 size_bytes,
                                      GError *failure, GError **error)
 {
     Check *check = worker->check;
-    CronosFinding finding = {.entry = item->entry, .position = item->position, .index_only = TRUE};
     CronosProgress quiet;
     CronosTally tally;
 
@@ -217,30 +231,44 @@ static gboolean decode_without_index(Worker *worker, const Item *item, guint64 s
         g_propagate_error(error, failure);
         return FALSE;
     }
-    finding.reason = g_strconcat(failure->message, " (the member itself is whole)", NULL);
-    g_error_free(failure);
     cronos_tally_init_quiet(&tally, &quiet, check->tally);
     gboolean whole = cronos_member_bytes(check->archive, item->entry, size_bytes, &worker->room,
                                          &tally, ignore_piece, NULL, error);
     cronos_tally_clear(&tally);
     if (whole)
-        add_finding(check, &finding);
-    else
-        g_free(finding.reason);
+        find_index(check, item, failure->message);
+    g_error_free(failure);
     return whole;
 }
 
-static gboolean decode_file(Worker *worker, const Item *item, guint64 size_bytes, GError **error)
+/* A name that is too long for one more component has none. */
+static gboolean lacks_index(Check *check, guint32 entry, const CronosMemberInfo *info)
+{
+    if (!check->indexed || info->kind != CRONOS_MEMBER_FILE ||
+        info->size_bytes <= CRONOS_PIECE_BYTES || info->stored_bytes >= info->size_bytes)
+        return FALSE;
+    g_autofree char *path = cronos_archive_path(check->archive, entry);
+    return strlen(path) < INDEXED_NAME_BYTES;
+}
+
+static gboolean decode_file(Worker *worker, const Item *item, const CronosMemberInfo *info,
+                            GError **error)
 {
     Check *check = worker->check;
     gboolean decoded = FALSE;
     GError *failure = NULL;
 
-    if (size_bytes > CRONOS_PIECE_BYTES &&
-        !decode_chunks(check, item->entry, size_bytes, &decoded, &failure))
-        return decode_without_index(worker, item, size_bytes, failure, error);
-    return decoded || cronos_member_bytes(check->archive, item->entry, size_bytes, &worker->room,
-                                          check->tally, ignore_piece, NULL, error);
+    if (info->size_bytes > CRONOS_PIECE_BYTES &&
+        !decode_chunks(check, item->entry, info->size_bytes, &decoded, &failure))
+        return decode_without_index(worker, item, info->size_bytes, failure, error);
+    if (decoded)
+        return TRUE;
+    if (!cronos_member_bytes(check->archive, item->entry, info->size_bytes, &worker->room,
+                             check->tally, ignore_piece, NULL, error))
+        return FALSE;
+    if (lacks_index(check, item->entry, info))
+        find_index(check, item, "its seek index is missing");
+    return TRUE;
 }
 
 /* A folder is whole when its header is. */
@@ -251,7 +279,7 @@ static gboolean decode_item(Worker *worker, const Item *item, GError **error)
 
     if (!cronos_archive_is_directory(check->archive, item->entry) &&
         (!cronos_archive_info(check->archive, item->entry, &info, error) ||
-         !decode_file(worker, item, info.size_bytes, error)))
+         !decode_file(worker, item, &info, error)))
         return FALSE;
     pthread_mutex_lock(&check->lock);
     check->checked.members++;
@@ -321,7 +349,7 @@ static gboolean run_passes(Check *check, const CronosVerifyOptions *options, GEr
     };
 
     list_items(check);
-    cronos_verify_whole(check->archive, check->items->len, check->findings);
+    check->indexed = cronos_verify_whole(check->archive, check->items->len, check->findings);
     if (!cronos_parallel_for(&parallel, check->items->len, check, error))
         return FALSE;
     check_overlaps(check);

@@ -31,8 +31,9 @@ GArray *cronos_verify_chosen(CronosArchive *archive, const CronosVerifyOptions *
                              CronosTally *tally, CronosVerifyCounts *out_checked, GError **error);
 
 /* Adds to @findings what is wrong with members that have no entry, and with what the archive tells
- * of itself. @listed: members that have one. */
-void cronos_verify_whole(CronosArchive *archive, guint64 listed, GArray *findings);
+ * of itself. @listed: members that have one. Returns: whether it tells that it is a backup as it
+ * was made, so that each large member that is deflated has a seek index. */
+gboolean cronos_verify_whole(CronosArchive *archive, guint64 listed, GArray *findings);
 
 /* Returns: (owned) the path that @finding is about. */
 char *cronos_finding_path(CronosArchive *archive, const CronosFinding *finding);

@@ -47,7 +47,7 @@ static void check_count(guint64 members, JsonObject *metadata, GArray *findings)
                                     members, told));
 }
 
-void cronos_verify_whole(CronosArchive *archive, guint64 listed, GArray *findings)
+gboolean cronos_verify_whole(CronosArchive *archive, guint64 listed, GArray *findings)
 {
     Whole whole = {findings, 0};
     gsize length = 0;
@@ -59,6 +59,9 @@ void cronos_verify_whole(CronosArchive *archive, guint64 listed, GArray *finding
     cronos_archive_check_unlisted(archive, take_unlisted, &whole);
     if (problem != NULL)
         add_finding(findings, "archive comment", G_MAXUINT64, FALSE, g_strdup(problem));
-    if (metadata != NULL && !cronos_metadata_is_salvaged(metadata))
-        check_count(listed + whole.unlisted, metadata, findings);
+    if (metadata == NULL || cronos_metadata_part(metadata) == NULL ||
+        cronos_metadata_is_salvaged(metadata))
+        return FALSE;
+    check_count(listed + whole.unlisted, metadata, findings);
+    return TRUE;
 }

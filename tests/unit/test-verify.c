@@ -155,6 +155,25 @@ static void test_fewer_than_made(void **state)
     assert_non_null(strstr(all, "names 2 members, and the backup was made of 3"));
 }
 
+/* A header that is none hides the index: then there is none, which only slows reading down. */
+static void test_index_missing(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *to = fixture_path(fixture, "out");
+    const CronosRestoreOptions options = {.to = to};
+
+    fixture_script(fixture, "project",
+                   "import sys\nopen(sys.argv[1] + '/large', 'w').write('text ' * 300000)\n");
+    const CronosBackup *backup = fixture_backup(fixture, "large");
+    edit(fixture, backup->file_name, "d[d.index(b'.large.sozip.idx')] ^= 1\n");
+    g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+    assert_int_equal(result->damaged->len, 1);
+    assert_string_equal(g_ptr_array_index(result->damaged, 0),
+                        "large: its seek index is missing (the member itself is whole)");
+    g_autoptr(CronosRestoreResult) restored = restore(fixture, backup, &options);
+    assert_int_equal(restored->failed->len, 0);
+}
+
 /* Returns: (borrowed) where @text last stands in @bytes. */
 static char *last_of(char *bytes, gsize size, const char *text)
 {
@@ -377,11 +396,14 @@ static void test_progress_and_cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_whole),           TEST(test_damaged_members), TEST(test_local_header),
-        TEST(test_local_name),      TEST(test_name_of_another), TEST(test_name_held_twice),
-        TEST(test_fewer_than_made), TEST(test_comment),         TEST(test_sample),
-        TEST(test_sample_limits),   TEST(test_overlap),         TEST(test_unsupported),
-        TEST(test_no_archive),      TEST(test_against_source),  TEST(test_progress_and_cancel),
+        TEST(test_whole),           TEST(test_damaged_members),
+        TEST(test_local_header),    TEST(test_local_name),
+        TEST(test_name_of_another), TEST(test_name_held_twice),
+        TEST(test_fewer_than_made), TEST(test_comment),
+        TEST(test_index_missing),   TEST(test_sample),
+        TEST(test_sample_limits),   TEST(test_overlap),
+        TEST(test_unsupported),     TEST(test_no_archive),
+        TEST(test_against_source),  TEST(test_progress_and_cancel),
     };
 
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
