@@ -21,6 +21,8 @@ typedef struct {
     gboolean (*is_directory)(gconstpointer data, guint32 entry);
     gboolean (*info)(gconstpointer data, guint32 entry, CronosMemberInfo *out_info, GError **error);
     const char *(*comment)(gconstpointer data, gsize *out_length);
+    /* NULL: there is no directory. */
+    guint32 (*directory_crc32)(gconstpointer data);
     guint64 (*repairs)(gconstpointer data, const GPtrArray **out_first);
 
     /* @entry is no folder in these. */

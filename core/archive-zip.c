@@ -98,6 +98,11 @@ static const char *zip_comment(gconstpointer data, gsize *out_length)
     return cronos_zip_index_comment(index_of(data), out_length);
 }
 
+static guint32 zip_directory_crc32(gconstpointer data)
+{
+    return cronos_zip_index_directory_crc32(index_of(data));
+}
+
 static guint64 zip_repairs(gconstpointer data, const GPtrArray **out_first)
 {
     return cronos_zip_index_repairs(index_of(data), out_first);
@@ -259,6 +264,7 @@ const CronosArchiveFormat cronos_archive_format_zip = {
     .is_directory = zip_is_directory,
     .info = zip_info,
     .comment = zip_comment,
+    .directory_crc32 = zip_directory_crc32,
     .repairs = zip_repairs,
     .read = zip_read,
     .stream_open = zip_stream_open,

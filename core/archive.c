@@ -406,6 +406,14 @@ const char *cronos_archive_comment(const CronosArchive *archive, gsize *out_leng
     return archive->format->comment(archive->data, out_length);
 }
 
+gboolean cronos_archive_directory_crc32(const CronosArchive *archive, guint32 *out_crc32)
+{
+    if (archive->format->directory_crc32 == NULL)
+        return FALSE;
+    *out_crc32 = archive->format->directory_crc32(archive->data);
+    return TRUE;
+}
+
 guint64 cronos_archive_repairs(const CronosArchive *archive, const GPtrArray **out_first)
 {
     return archive->format->repairs(archive->data, out_first);

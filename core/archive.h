@@ -112,5 +112,8 @@ guint64 cronos_archive_end_position(CronosArchive *archive, guint32 entry);
 
 /* Returns: (borrowed) archive comment, or NULL; not NUL-terminated. */
 const char *cronos_archive_comment(const CronosArchive *archive, gsize *out_length);
+/* Returns: whether the archive has a central directory, and in @out_crc32 the CRC-32 of its bytes.
+ */
+gboolean cronos_archive_directory_crc32(const CronosArchive *archive, guint32 *out_crc32);
 /* Returns: how many member names were repaired; @out_first: (borrowed, nullable) descriptions. */
 guint64 cronos_archive_repairs(const CronosArchive *archive, const GPtrArray **out_first);

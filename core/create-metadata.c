@@ -90,6 +90,7 @@ gboolean create_metadata_finish(CreateRun *run, CronosZipWriter *zip, GError **e
     gsize length = 0;
     g_autofree char *text = format_metadata(run, FALSE, &length);
     gboolean fits = length <= ZIP_COMMENT_MAX;
+    guint32 directory_crc32;
 
     if (run->member) {
         g_autofree char *padded = g_malloc(run->reserved_bytes + 1);
@@ -105,5 +106,9 @@ gboolean create_metadata_finish(CreateRun *run, CronosZipWriter *zip, GError **e
         if (!cronos_zip_writer_fill_reserved(zip, padded, error))
             return FALSE;
     }
-    return cronos_zip_writer_finish(zip, fits ? text : NULL, fits ? length : 0, error);
+    if (!cronos_zip_writer_write_directory(zip, &directory_crc32, error))
+        return FALSE;
+    g_autofree char *comment =
+        cronos_metadata_seal(fits ? text : NULL, fits ? length : 0, directory_crc32, &length);
+    return cronos_zip_writer_finish(zip, comment, length, error);
 }

@@ -5,10 +5,17 @@
  * that has a checksum. */
 #include "core/metadata.h"
 
+#include "core/zip/zip-format.h"
+
 #include <string.h>
+#include <zlib.h>
+
+#define SEAL_KEY "\"seal\" : \""
+#define SEAL_DIGITS 8u
+#define NO_SEAL "00000000"
 
 /* What the comment's "cronos" object alone has. */
-static const char *const comment_keys[] = {"salvaged", "abridged", NULL};
+static const char *const comment_keys[] = {"salvaged", "abridged", "seal", NULL};
 
 /* Returns: whether all that @part has is the same in @whole. */
 static gboolean is_part_of(JsonObject *part, JsonObject *whole)
@@ -44,7 +51,20 @@ static gboolean agree(JsonObject *comment, JsonObject *member)
            (abridged || json_object_get_size(comment) + 1 == json_object_get_size(member));
 }
 
-/* A comment that is no metadata may be what became of it, or somebody's own words. */
+static gboolean has(const char *comment, gsize length, const char *text)
+{
+    return memmem(comment, length, text, strlen(text)) != NULL;
+}
+
+/* A comment that has no "cronos" object may be what became of one that had, or somebody's own
+ * words: one changed byte leaves one of these. */
+static gboolean was_metadata(const char *comment, gsize length)
+{
+    return length > 0 && (has(comment, length, "\"cronos\" : {") ||
+                          has(comment, length, "\"include_patterns\" : ["));
+}
+
+/* The same for one that was cut short. */
 static gboolean is_alike(const char *comment, gsize length, const char *text, gsize text_length)
 {
     gsize same = 0;
@@ -69,6 +89,8 @@ const char *cronos_metadata_check_comment(CronosArchive *archive)
     g_autoptr(JsonObject) told = cronos_metadata_of_comment(comment, length);
     JsonObject *part = told != NULL ? cronos_metadata_part(told) : NULL;
 
+    if (part == NULL && was_metadata(comment, length))
+        return "it is no longer the metadata that it was";
     if (is_false(part, "member"))
         return NULL;
     g_autofree char *text = cronos_metadata_member_text(archive, &text_length);
@@ -79,4 +101,66 @@ const char *cronos_metadata_check_comment(CronosArchive *archive)
     if (part != NULL ? agree(told, member) : !is_alike(comment, length, text, text_length))
         return NULL;
     return "it does not agree with " CRONOS_METADATA_MEMBER;
+}
+
+/* The last one in the text is ours: the "cronos" object is the last of all keys.
+ * Returns: (borrowed) where the seal's digits are, or NULL. */
+static char *find_seal(char *text, gsize length)
+{
+    const gsize key = strlen(SEAL_KEY);
+
+    for (gsize at = length; at-- > 0;)
+        if (length - at >= key + SEAL_DIGITS && memcmp(text + at, SEAL_KEY, key) == 0)
+            return text + at + key;
+    return NULL;
+}
+
+static void put_seal(char *text, gsize length, char *seal, guint32 directory_crc32)
+{
+    char digits[SEAL_DIGITS + 1];
+
+    memcpy(seal, NO_SEAL, SEAL_DIGITS);
+    g_snprintf(digits, sizeof digits, "%08x",
+               (guint32)crc32(directory_crc32, (const Bytef *)text, (uInt)length));
+    memcpy(seal, digits, SEAL_DIGITS);
+}
+
+char *cronos_metadata_seal(const char *comment, gsize length, guint32 directory_crc32,
+                           gsize *out_length)
+{
+    g_autoptr(JsonObject) metadata = cronos_metadata_of_comment(comment, length);
+    JsonObject *part = metadata != NULL ? cronos_metadata_part(metadata) : NULL;
+
+    *out_length = length;
+    if (part == NULL)
+        return comment != NULL ? g_memdup2(comment, length) : NULL;
+    json_object_set_string_member(part, "seal", NO_SEAL);
+    g_autofree char *text = cronos_metadata_to_text(metadata, TRUE);
+    g_autofree char *lines = g_strconcat(text, "\n", NULL);
+    gsize lines_length = strlen(lines);
+    char *seal = find_seal(lines, lines_length);
+    if (seal == NULL || lines_length > ZIP_COMMENT_MAX)
+        return g_memdup2(comment, length);
+    put_seal(lines, lines_length, seal, directory_crc32);
+    *out_length = lines_length;
+    return g_steal_pointer(&lines);
+}
+
+gboolean cronos_metadata_check_seal(CronosArchive *archive)
+{
+    gsize length = 0;
+    const char *comment = cronos_archive_comment(archive, &length);
+    g_autoptr(JsonObject) told = cronos_metadata_of_comment(comment, length);
+    JsonObject *part = told != NULL ? cronos_metadata_part(told) : NULL;
+    guint32 directory_crc32;
+
+    if (part == NULL || !json_object_has_member(part, "seal") ||
+        !cronos_archive_directory_crc32(archive, &directory_crc32))
+        return TRUE;
+    g_autofree char *copy = g_memdup2(comment, length);
+    char *seal = find_seal(copy, length);
+    if (seal == NULL)
+        return FALSE;
+    put_seal(copy, length, seal, directory_crc32);
+    return memcmp(copy, comment, length) == 0;
 }

@@ -295,6 +295,7 @@ char *cronos_metadata_salvaged_comment(const char *comment, gsize length, gsize 
     if (part == NULL)
         return comment != NULL ? g_memdup2(comment, length) : NULL;
     json_object_set_boolean_member(part, "salvaged", TRUE);
+    json_object_remove_member(part, "seal");
     g_autofree char *text = cronos_metadata_to_text(metadata, TRUE);
     char *lines = g_strconcat(text, "\n", NULL);
     *out_length = strlen(lines);

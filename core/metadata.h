@@ -6,6 +6,9 @@
  * "files", "directories", "symlinks", "bytes", "skipped", "unreadable", "include_patterns",
  * "exclude_patterns", "exclude_caches", "member" } }
  *
+ * The comment's "cronos" object has a "seal", too: eight hexadecimal digits, the CRC-32 of the
+ * central directory and, behind it, the comment with zeros in their place.
+ *
  * Bytes that are not UTF-8 read U+FFFD in the root, and "?" (any one character) in patterns. */
 #pragma once
 #include "core/archive.h"
@@ -55,8 +58,17 @@ JsonObject *cronos_metadata_from_archive(CronosArchive *archive, GError **error)
 JsonObject *cronos_metadata_from_member(CronosArchive *archive, GError **error);
 /* Returns: (owned) the metadata that the archive comment is, or NULL where it is none. */
 JsonObject *cronos_metadata_of_comment(const char *comment, gsize length);
-/* Holds the archive comment against the metadata member, where that is ours: the same facts, less
- * those that an abridged comment leaves out. Returns: (static) what is wrong with it, or NULL. */
+/* Puts the seal into @comment, if that is metadata: the CRC-32 of the central directory, whose own
+ * is
+ * @directory_crc32, and of the comment itself. Returns: (owned) @comment with it, or as it was
+ * where it is none, or would become too long; NULL for NULL. */
+char *cronos_metadata_seal(const char *comment, gsize length, guint32 directory_crc32,
+                           gsize *out_length);
+/* Returns: whether the comment has no seal, or that is right. */
+gboolean cronos_metadata_check_seal(CronosArchive *archive);
+/* Looks whether the archive comment is damaged metadata, and holds it against the metadata member,
+ * where that is ours: the same facts, less those that an abridged comment leaves out.
+ * Returns: (static) what is wrong with it, or NULL. */
 const char *cronos_metadata_check_comment(CronosArchive *archive);
 /* Returns: whether @metadata tells of how many members the archive was made, its own with them. */
 gboolean cronos_metadata_count_members(JsonObject *metadata, guint64 *out_members);

@@ -388,15 +388,25 @@ static void expect(const Copy *copy)
                                 cronos_zip_remains_get(remains, i)->extent.stored_bytes, 1);
 }
 
+static gboolean finish(Copy *copy, GError **error)
+{
+    gsize length = 0;
+    guint32 directory_crc32;
+    const char *told = cronos_zip_remains_comment(copy->plan->remains, &length);
+    g_autofree char *salvaged = cronos_metadata_salvaged_comment(told, length, &length);
+
+    if (!cronos_zip_writer_write_directory(copy->zip, &directory_crc32, error))
+        return FALSE;
+    g_autofree char *comment = cronos_metadata_seal(salvaged, length, directory_crc32, &length);
+    return cronos_zip_writer_finish(copy->zip, comment, length, error);
+}
+
 gboolean cronos_salvage_copy(int fd, int out_fd, const CronosSalvagePlan *plan, CronosTally *tally,
                              CronosSalvageResult *result, GError **error)
 {
     g_autoptr(CronosZipWriter) zip = cronos_zip_writer_new(out_fd);
     g_autoptr(GByteArray) stored = g_byte_array_new();
     g_autoptr(GByteArray) decoded = g_byte_array_new();
-    gsize length = 0;
-    const char *told = cronos_zip_remains_comment(plan->remains, &length);
-    g_autofree char *comment = cronos_metadata_salvaged_comment(told, length, &length);
     struct stat st;
     Copy copy = {
         .fd = fd,
@@ -414,8 +424,7 @@ gboolean cronos_salvage_copy(int fd, int out_fd, const CronosSalvagePlan *plan, 
     copy.measurer = cronos_zip_measurer_new(fd, append_stored, &copy);
     copy.file_bytes = fstat(fd, &st) == 0 ? (guint64)st.st_size : 0;
     expect(&copy);
-    gboolean ok =
-        copy_members(&copy, error) && cronos_zip_writer_finish(zip, comment, length, error);
+    gboolean ok = copy_members(&copy, error) && finish(&copy, error);
     libdeflate_free_decompressor(copy.decompressor);
     cronos_zip_measurer_free(copy.measurer);
     result->archive_bytes = cronos_zip_writer_position(zip);

@@ -59,6 +59,10 @@ gboolean cronos_verify_whole(CronosArchive *archive, guint64 listed, GArray *fin
     cronos_archive_check_unlisted(archive, take_unlisted, &whole);
     if (problem != NULL)
         add_finding(findings, "archive comment", G_MAXUINT64, FALSE, g_strdup(problem));
+    if (!cronos_metadata_check_seal(archive))
+        add_finding(findings, "central directory", G_MAXUINT64, FALSE,
+                    g_strdup("checksum mismatch: names, modes, times or owners, or the archive "
+                             "comment, are not those that were written"));
     if (metadata == NULL || cronos_metadata_part(metadata) == NULL ||
         cronos_metadata_is_salvaged(metadata))
         return FALSE;

@@ -81,11 +81,18 @@ guint64 cronos_zip_directory_count(const CronosZipDirectory *directory)
     return directory->count;
 }
 
+static gboolean append(CronosZipOutput *output, const guint8 *bytes, gsize size, guint32 *io_crc32,
+                       GError **error)
+{
+    *io_crc32 = libdeflate_crc32(*io_crc32, bytes, size);
+    return cronos_zip_output_append(output, bytes, size, error);
+}
+
 static gboolean write_segment(const Segment *segment, struct libdeflate_decompressor *decompressor,
-                              CronosZipOutput *output, GError **error)
+                              CronosZipOutput *output, guint32 *io_crc32, GError **error)
 {
     if (segment->packed_bytes == segment->bytes)
-        return cronos_zip_output_append(output, segment->packed, segment->bytes, error);
+        return append(output, segment->packed, segment->bytes, io_crc32, error);
     g_autofree guint8 *bytes = g_malloc(segment->bytes);
     if (libdeflate_deflate_decompress(decompressor, segment->packed, segment->packed_bytes, bytes,
                                       segment->bytes, NULL) != LIBDEFLATE_SUCCESS) {
@@ -93,11 +100,11 @@ static gboolean write_segment(const Segment *segment, struct libdeflate_decompre
                     "the central directory did not survive in memory");
         return FALSE;
     }
-    return cronos_zip_output_append(output, bytes, segment->bytes, error);
+    return append(output, bytes, segment->bytes, io_crc32, error);
 }
 
 gboolean cronos_zip_directory_write(CronosZipDirectory *directory, CronosZipOutput *output,
-                                    GError **error)
+                                    guint32 *io_crc32, GError **error)
 {
     struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
     gboolean ok = decompressor != NULL;
@@ -106,9 +113,8 @@ gboolean cronos_zip_directory_write(CronosZipDirectory *directory, CronosZipOutp
         cronos_error_set_system(error, ENOMEM, "can not write the central directory");
     for (guint i = 0; ok && i < directory->segments->len; i++)
         ok = write_segment(&g_array_index(directory->segments, Segment, i), decompressor, output,
-                           error);
+                           io_crc32, error);
     if (decompressor != NULL)
         libdeflate_free_decompressor(decompressor);
-    return ok &&
-           cronos_zip_output_append(output, directory->open->data, directory->open->len, error);
+    return ok && append(output, directory->open->data, directory->open->len, io_crc32, error);
 }

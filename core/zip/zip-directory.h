@@ -16,6 +16,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosZipDirectory, cronos_zip_directory_free)
 void cronos_zip_directory_add(CronosZipDirectory *directory, const CronosZipRecord *record);
 /* Returns: entries added. */
 guint64 cronos_zip_directory_count(const CronosZipDirectory *directory);
-/* Appends all entries to @output, in the order they were added. */
+/* Appends all entries to @output, in the order they were added. @io_crc32: taken on over them. */
 gboolean cronos_zip_directory_write(CronosZipDirectory *directory, CronosZipOutput *output,
-                                    GError **error);
+                                    guint32 *io_crc32, GError **error);

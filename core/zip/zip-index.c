@@ -12,6 +12,10 @@
 #include "core/zip/zip-reader.h"
 #include "core/zip/zip-tree.h"
 
+#include <libdeflate.h>
+
+#define CRC_STEP_BYTES ((gsize)256 << 10)
+
 struct CronosZipIndex {
     CronosZipMapping *mapping;
     const guint8 *directory;
@@ -265,4 +269,16 @@ guint64 cronos_zip_index_repairs(const CronosZipIndex *index, const GPtrArray **
 guint64 cronos_zip_index_directory_offset(const CronosZipIndex *index)
 {
     return index->end.directory_offset;
+}
+
+guint32 cronos_zip_index_directory_crc32(const CronosZipIndex *index)
+{
+    gsize bytes = (gsize)index->end.directory_bytes;
+    guint32 crc32 = 0;
+
+    for (gsize at = 0; at < bytes; at += CRC_STEP_BYTES) {
+        cronos_zip_mapping_touch(index->mapping, (guint32)at);
+        crc32 = libdeflate_crc32(crc32, index->directory + at, MIN(bytes - at, CRC_STEP_BYTES));
+    }
+    return crc32;
 }

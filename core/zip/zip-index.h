@@ -81,6 +81,8 @@ const char *cronos_zip_index_comment(const CronosZipIndex *index, gsize *out_len
 /* Returns: how many names were repaired; @out_first: (borrowed, nullable) GPtrArray of at most 100
  * one-line descriptions (char *). */
 guint64 cronos_zip_index_repairs(const CronosZipIndex *index, const GPtrArray **out_first);
+/* Returns: the CRC-32 of the central directory's bytes. */
+guint32 cronos_zip_index_directory_crc32(const CronosZipIndex *index);
 /* Returns: where the central directory starts in the file; member data must lie before it. */
 guint64 cronos_zip_index_directory_offset(const CronosZipIndex *index);
 

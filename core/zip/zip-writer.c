@@ -32,6 +32,9 @@ struct CronosZipWriter {
     char *name;
     gboolean zip64;
     guint64 data_offset;
+
+    gboolean ended; /* the directory is written */
+    guint64 directory_offset;
 };
 
 CronosZipWriter *cronos_zip_writer_new(int fd)
@@ -245,20 +248,31 @@ gboolean cronos_zip_writer_fill_reserved(CronosZipWriter *writer, const void *da
                                    (gsize)record->info.size_bytes, error);
 }
 
-gboolean cronos_zip_writer_finish(CronosZipWriter *writer, const char *comment,
-                                  gsize comment_length, GError **error)
+gboolean cronos_zip_writer_write_directory(CronosZipWriter *writer, guint32 *out_crc32,
+                                           GError **error)
 {
-    guint64 offset = cronos_zip_writer_position(writer);
-    guint64 count = cronos_zip_directory_count(writer->directory) + (writer->reserved ? 1 : 0);
-
-    g_return_val_if_fail(!writer->inside && comment_length <= ZIP_COMMENT_MAX, FALSE);
+    g_return_val_if_fail(!writer->inside && !writer->ended, FALSE);
+    writer->ended = TRUE;
+    writer->directory_offset = cronos_zip_writer_position(writer);
     g_byte_array_set_size(writer->header, 0);
     if (writer->reserved)
         cronos_zip_record_append_central(&writer->reserved_record, writer->header);
-    if (!cronos_zip_output_append(writer->output, writer->header->data, writer->header->len,
-                                  error) ||
-        !cronos_zip_directory_write(writer->directory, writer->output, error))
+    *out_crc32 = libdeflate_crc32(0, writer->header->data, writer->header->len);
+    return cronos_zip_output_append(writer->output, writer->header->data, writer->header->len,
+                                    error) &&
+           cronos_zip_directory_write(writer->directory, writer->output, out_crc32, error);
+}
+
+gboolean cronos_zip_writer_finish(CronosZipWriter *writer, const char *comment,
+                                  gsize comment_length, GError **error)
+{
+    guint64 count = cronos_zip_directory_count(writer->directory) + (writer->reserved ? 1 : 0);
+    guint32 crc32;
+
+    g_return_val_if_fail(!writer->inside && comment_length <= ZIP_COMMENT_MAX, FALSE);
+    if (!writer->ended && !cronos_zip_writer_write_directory(writer, &crc32, error))
         return FALSE;
+    guint64 offset = writer->directory_offset;
     g_byte_array_set_size(writer->header, 0);
     cronos_zip_append_end(count, offset, cronos_zip_writer_position(writer) - offset, comment,
                           comment_length, writer->header);

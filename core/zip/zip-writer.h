@@ -68,7 +68,10 @@ gboolean cronos_zip_writer_fill_reserved(CronosZipWriter *writer, const void *da
 /* Returns: bytes written so far, headers included. */
 guint64 cronos_zip_writer_position(const CronosZipWriter *writer);
 
-/* Writes the central directory and the end records, with @comment (at most 65,535 bytes; NULL:
- * none). Does not sync. */
+/* Writes the central directory: after that, no member may be added. @out_crc32: of its bytes. */
+gboolean cronos_zip_writer_write_directory(CronosZipWriter *writer, guint32 *out_crc32,
+                                           GError **error);
+/* Writes the central directory, unless that was done, and the end records, with @comment (at most
+ * 65,535 bytes; NULL: none). Does not sync. */
 gboolean cronos_zip_writer_finish(CronosZipWriter *writer, const char *comment,
                                   gsize comment_length, GError **error);

@@ -92,8 +92,9 @@ restore_new()
     restore_new
     assert_same_tree "$ROOT" "$WORK/out" --skip backups --skip logs
     assert_equal "$(unzip -Z1 "$NEW" | sort)" "$(unzip -Z1 "$ARCHIVE" | sort)"
-    assert_equal "$(json "$(unzip -z "$NEW" | tail -n +2)" '[j["cronos"].pop("salvaged"), j]')" \
-        "$(json "$(unzip -z "$ARCHIVE" | tail -n +2)" '[True, j]')"
+    assert_equal "$(json "$(unzip -z "$NEW" | tail -n +2)" \
+        '[j["cronos"].pop("salvaged"), j["cronos"].pop("seal") and j]')" \
+        "$(json "$(unzip -z "$ARCHIVE" | tail -n +2)" '[True, j["cronos"].pop("seal") and j]')"
     check-sozip --least 1 "$NEW"
     assert_sound
     # The latest one is the default.

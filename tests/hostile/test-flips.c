@@ -6,7 +6,9 @@
  * files, since a CRC protects them; and where verification finds nothing, each file stands under
  * its own name with its own bytes. Modes, times, owners and the archive comment are protected by
  * nothing in a ZIP file: a mode may thus turn a file into a symbolic link, or an empty file into a
- * folder. */
+ * folder. In a backup they are, by the seal: there no byte of the central directory or of what
+ * follows it changes without being noticed. */
+#include "core/create.h"
 #include "core/error.h"
 #include "core/verify-private.h"
 
@@ -152,9 +154,9 @@ static void subject_free(gpointer data)
     Subject *subject = data;
 
     close(subject->fd);
-    g_hash_table_unref(subject->files);
-    g_hash_table_unref(subject->folders);
-    g_hash_table_unref(subject->sums);
+    g_clear_pointer(&subject->files, g_hash_table_unref);
+    g_clear_pointer(&subject->folders, g_hash_table_unref);
+    g_clear_pointer(&subject->sums, g_hash_table_unref);
     g_free(subject->bytes);
     g_free(subject->name);
     g_free(subject);
@@ -261,6 +263,70 @@ static void put_byte(const Subject *subject, gsize at, guint8 byte)
     assert_int_equal(pwrite(subject->fd, &byte, 1, (off_t)at), 1);
 }
 
+/* Returns: (owned) a backup of a small tree, with all kinds of members. */
+static Subject *sealed_subject(void)
+{
+    g_autofree char *root = temporary_new();
+    g_autofree char *folder = g_build_filename(root, "folder", NULL);
+    g_autofree char *link = g_build_filename(root, "link", NULL);
+    g_autoptr(GError) error = NULL;
+    const CronosCreateOptions options = {.name = "x", .level = 6, .threads = 1};
+    Subject *subject = g_new0(Subject, 1);
+
+    assert_int_equal(g_mkdir(folder, 0755), 0);
+    temporary_write(folder, "file", "some text");
+    temporary_write(root, "empty", "");
+    assert_int_equal(symlink("folder/file", link), 0);
+    g_autoptr(CronosConfig) config = cronos_config_load(root, NULL, &error);
+    g_autoptr(CronosCreateResult) result =
+        config != NULL ? cronos_create(config, &options, NULL, &error) : NULL;
+    if (result == NULL)
+        fail_msg("%s", error->message);
+    assert_true(g_file_get_contents(result->path, (char **)&subject->bytes, &subject->size, NULL));
+    subject->name = g_strdup("sealed.zip");
+    subject->fd = memfd_create(subject->name, MFD_CLOEXEC);
+    assert_int_equal(pwrite(subject->fd, subject->bytes, subject->size, 0), subject->size);
+    temporary_free(g_steal_pointer(&root));
+    return subject;
+}
+
+/* Returns: where the central directory begins. */
+static gsize directory_start(const Subject *subject)
+{
+    gsize at = subject->size - 22;
+    guint32 offset;
+
+    while (memcmp(subject->bytes + at, "PK\5\6", 4) != 0)
+        at--;
+    memcpy(&offset, subject->bytes + at + 16, sizeof offset);
+    return GUINT32_FROM_LE(offset);
+}
+
+static gboolean passes(const Subject *subject)
+{
+    g_autoptr(CronosArchive) archive = open_subject(subject, NULL);
+
+    return archive != NULL && verifies(archive);
+}
+
+static void test_sealed(void **state)
+{
+    Subject *subject = sealed_subject();
+
+    assert_true(passes(subject));
+    for (gsize at = directory_start(subject); at < subject->size; at++) {
+        for (guint i = 0; i < 2; i++) {
+            guint8 flip = i == 0 ? 0xff : (guint8)(1u << at % 8);
+
+            put_byte(subject, at, subject->bytes[at] ^ flip);
+            if (passes(subject))
+                fail_msg("byte %zu ^ 0x%02x is not noticed", at, flip);
+        }
+        put_byte(subject, at, subject->bytes[at]);
+    }
+    subject_free(subject);
+}
+
 static void test_unchanged(void **state)
 {
     assert_true(subjects->len >= 12);
@@ -314,6 +380,7 @@ static void test_flipped(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sealed),
         cmocka_unit_test(test_unchanged),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_flipped),

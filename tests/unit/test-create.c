@@ -312,6 +312,7 @@ static void test_metadata_is_member_and_comment(void **state)
         result->path, "import sys,zipfile,json\n"
                       "z=zipfile.ZipFile(sys.argv[1])\n"
                       "m=json.loads(z.read('backup_metadata.json')); c=json.loads(z.comment)\n"
+                      "assert len(c['cronos'].pop('seal'))==8\n"
                       "assert m==c and z.namelist()[0]=='backup_metadata.json'\n"
                       "print(m['ticket'],m['backup_type'],m['cronos']['files'],"
                       "m['cronos']['bytes'],m['cronos']['member'])\n");

@@ -72,6 +72,23 @@ static void test_damaged_name(void **state)
     assert_content(fixture, "out/f3", "3");
 }
 
+/* One bit of its mode makes a file a symbolic link: its bytes are as sound as before. */
+static void test_damaged_mode(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *to = fixture_path(fixture, "out");
+    const CronosRestoreOptions options = {.to = to};
+
+    temporary_write(fixture->root, "file", "target");
+    const CronosBackup *backup = fixture_backup(fixture, "mode");
+    g_autofree char *relative = g_strconcat("project/backups/", backup->file_name, NULL);
+    fixture_script(fixture, relative,
+                   "import sys\np = sys.argv[1]\nd = bytearray(open(p, 'rb').read())\n"
+                   "d[d.rfind(b'PK\\1\\2') + 41] ^= 0x20\nopen(p, 'wb').write(d)\n");
+    refuse(fixture, backup, &options, CRONOS_ERROR_DAMAGED, "checksum mismatch");
+    assert_missing(fixture, "out");
+}
+
 /* A damaged file, one that can not be decoded, a damaged link and a damaged folder's header, a
  * large file whose last byte tells, and whole ones around them. */
 static const CronosBackup *patchy_backup(Fixture *fixture)
@@ -205,9 +222,9 @@ static void test_keep_going_header(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_damaged),           TEST(test_damaged_large),   TEST(test_keep_going),
-        TEST(test_damaged_name),      TEST(test_keep_going_over), TEST(test_keep_going_part),
-        TEST(test_keep_going_header),
+        TEST(test_damaged),         TEST(test_damaged_large),     TEST(test_keep_going),
+        TEST(test_damaged_name),    TEST(test_damaged_mode),      TEST(test_keep_going_over),
+        TEST(test_keep_going_part), TEST(test_keep_going_header),
     };
 
     return cmocka_run_group_tests_name("restore-damaged", tests, NULL, NULL);

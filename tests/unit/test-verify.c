@@ -217,6 +217,33 @@ static void test_comment(void **state)
     assert_true(cronos_verify_result_is_whole(unchanged));
 }
 
+/* Where the root has a file of the metadata's name, the comment stands alone. */
+static void test_comment_alone(void **state)
+{
+    Fixture *fixture = *state;
+    static const char *const texts[] = {"{\n", "cronos", "node_modules", "seal\" : \""};
+
+    temporary_write(fixture->root, "backup_metadata.json", "mine");
+    const CronosBackup *backup = fixture_backup(fixture, "alone");
+    g_autofree char *path = g_build_filename(fixture->root, "backups", backup->file_name, NULL);
+    for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autofree char *bytes = NULL;
+        gsize size = 0;
+
+        assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+        char *at = last_of(bytes, size, texts[i]) + (strchr(texts[i], ':') != NULL ? 9 : 0);
+        *at ^= 1;
+        assert_true(g_file_set_contents(path, bytes, (gssize)size, NULL));
+        g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+        if (cronos_verify_result_is_whole(result))
+            fail_msg("a changed \"%s\" passes", texts[i]);
+        *at ^= 1;
+        assert_true(g_file_set_contents(path, bytes, (gssize)size, NULL));
+    }
+    g_autoptr(CronosVerifyResult) unchanged = verify(fixture, backup, FALSE);
+    assert_true(cronos_verify_result_is_whole(unchanged));
+}
+
 /* The bytes of two members are the same bytes: how archives are made that never end. */
 static void test_overlap(void **state)
 {
@@ -396,14 +423,23 @@ static void test_progress_and_cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_whole),           TEST(test_damaged_members),
-        TEST(test_local_header),    TEST(test_local_name),
-        TEST(test_name_of_another), TEST(test_name_held_twice),
-        TEST(test_fewer_than_made), TEST(test_comment),
-        TEST(test_index_missing),   TEST(test_sample),
-        TEST(test_sample_limits),   TEST(test_overlap),
-        TEST(test_unsupported),     TEST(test_no_archive),
-        TEST(test_against_source),  TEST(test_progress_and_cancel),
+        TEST(test_whole),
+        TEST(test_damaged_members),
+        TEST(test_local_header),
+        TEST(test_local_name),
+        TEST(test_name_of_another),
+        TEST(test_name_held_twice),
+        TEST(test_fewer_than_made),
+        TEST(test_comment),
+        TEST(test_comment_alone),
+        TEST(test_index_missing),
+        TEST(test_sample),
+        TEST(test_sample_limits),
+        TEST(test_overlap),
+        TEST(test_unsupported),
+        TEST(test_no_archive),
+        TEST(test_against_source),
+        TEST(test_progress_and_cancel),
     };
 
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
