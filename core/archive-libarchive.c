@@ -314,7 +314,7 @@ static guint64 archive_end_position(gpointer data, guint32 entry)
     return 0;
 }
 
-static gboolean archive_check_structure(gpointer data, guint32 entry, GError **error)
+static gboolean archive_check_structure(gpointer data, guint32 entry, gboolean ours, GError **error)
 {
     GError *failure = NULL;
 

@@ -37,7 +37,7 @@ typedef struct {
 
     guint64 (*position)(gconstpointer data, guint32 entry);
     guint64 (*end_position)(gpointer data, guint32 entry);
-    gboolean (*check_structure)(gpointer data, guint32 entry, GError **error);
+    gboolean (*check_structure)(gpointer data, guint32 entry, gboolean ours, GError **error);
     /* NULL: there are none. */
     void (*check_unlisted)(gpointer data, CronosArchiveUnlistedFunc func, gpointer user_data);
     /* NULL: never. */

@@ -218,14 +218,15 @@ static guint64 zip_end_position(gpointer data, guint32 entry)
     return locate(data, entry, &extent, &data_offset, NULL) ? data_offset + extent.stored_bytes : 0;
 }
 
-static gboolean zip_check_structure(gpointer data, guint32 entry, GError **error)
+static gboolean zip_check_structure(gpointer data, guint32 entry, gboolean ours, GError **error)
 {
     CronosZipExtent extent;
     guint64 data_offset;
     GError *local = NULL;
 
     if (locate(data, entry, &extent, &data_offset, &local) || local == NULL)
-        return cronos_zip_index_check_name(index_of(data), ((const Zip *)data)->fd, entry, error);
+        return cronos_zip_index_check_name(index_of(data), ((const Zip *)data)->fd, entry, ours,
+                                           error);
     g_propagate_error(error, local);
     return FALSE;
 }

@@ -385,9 +385,10 @@ guint64 cronos_archive_end_position(CronosArchive *archive, guint32 entry)
     return archive->format->end_position(archive->data, entry);
 }
 
-gboolean cronos_archive_check_structure(CronosArchive *archive, guint32 entry, GError **error)
+gboolean cronos_archive_check_structure(CronosArchive *archive, guint32 entry, gboolean ours,
+                                        GError **error)
 {
-    gboolean ok = archive->format->check_structure(archive->data, entry, error);
+    gboolean ok = archive->format->check_structure(archive->data, entry, ours, error);
 
     if (!ok)
         prefix_member(archive, entry, error);

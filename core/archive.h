@@ -96,8 +96,10 @@ gboolean cronos_archive_is_sequential(const CronosArchive *archive);
 guint cronos_archive_threads(const CronosArchive *archive, guint threads);
 
 /* Holds the member's structure against the format without decoding it (local header against
- * central directory, bounds). */
-gboolean cronos_archive_check_structure(CronosArchive *archive, guint32 entry, GError **error);
+ * central directory, bounds). @ours: the archive is one of this project's, whose headers agree in
+ * more than the format asks for. */
+gboolean cronos_archive_check_structure(CronosArchive *archive, guint32 entry, gboolean ours,
+                                        GError **error);
 /* Told of a member that has no entry. @path: its name as it stands in the archive; @position: as
  * cronos_archive_position; @problem: (borrowed, nullable) what is wrong with its structure. */
 typedef void (*CronosArchiveUnlistedFunc)(const char *path, guint64 position, const GError *problem,

@@ -29,8 +29,8 @@ typedef struct {
     GArray *findings;           /* of CronosFinding, under lock */
     CronosVerifyCounts checked; /* under lock */
     guint threads;
-    gboolean indexed; /* large members are to have a seek index */
-    gint sharing;     /* atomic: a large member is being decoded by several threads */
+    gboolean ours; /* a backup as it was made: large members have a seek index */
+    gint sharing;  /* atomic: a large member is being decoded by several threads */
 } Check;
 
 typedef struct {
@@ -157,7 +157,8 @@ static gboolean check_structure(gpointer data, gsize index, GError **error)
     if (!cronos_tally_check(check->tally, error))
         return FALSE;
     item->end = cronos_archive_end_position(check->archive, item->entry);
-    if (item->unsound || cronos_archive_check_structure(check->archive, item->entry, &failure))
+    if (item->unsound ||
+        cronos_archive_check_structure(check->archive, item->entry, check->ours, &failure))
         return TRUE;
     return settle(check, item, failure, error);
 }
@@ -244,7 +245,7 @@ static gboolean decode_without_index(Worker *worker, const Item *item, guint64 s
 /* A name that is too long for one more component has none. */
 static gboolean lacks_index(Check *check, guint32 entry, const CronosMemberInfo *info)
 {
-    if (!check->indexed || info->kind != CRONOS_MEMBER_FILE ||
+    if (!check->ours || info->kind != CRONOS_MEMBER_FILE ||
         info->size_bytes <= CRONOS_PIECE_BYTES || info->stored_bytes >= info->size_bytes)
         return FALSE;
     g_autofree char *path = cronos_archive_path(check->archive, entry);
@@ -349,7 +350,7 @@ static gboolean run_passes(Check *check, const CronosVerifyOptions *options, GEr
     };
 
     list_items(check);
-    check->indexed = cronos_verify_whole(check->archive, check->items->len, check->findings);
+    check->ours = cronos_verify_whole(check->archive, check->items->len, check->findings);
     if (!cronos_parallel_for(&parallel, check->items->len, check, error))
         return FALSE;
     check_overlaps(check);

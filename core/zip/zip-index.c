@@ -15,6 +15,8 @@
 #include <libdeflate.h>
 
 #define CRC_STEP_BYTES ((gsize)256 << 10)
+/* The field of the modification time is the first, or follows one of ZIP64. */
+#define TWIN_EXTRA_BYTES 32u
 
 struct CronosZipIndex {
     CronosZipMapping *mapping;
@@ -171,24 +173,52 @@ gboolean cronos_zip_index_extent(const CronosZipIndex *index, guint32 entry,
            cronos_zip_header_extent(&header, index->end.prefix_bytes, out_extent, error);
 }
 
-static gboolean check_name(int fd, const CronosZipHeader *header, const CronosZipExtent *extent,
-                           GError **error)
+static gboolean differ(GError **error, const char *what)
 {
-    gsize length = ZIP_LOCAL_SIZE + header->name_length;
-    g_autofree guint8 *local = g_malloc(length);
-
-    if (!cronos_zip_pread_exactly(fd, local, length, extent->header_offset, error))
-        return FALSE;
-    if (zip_get16(local + ZIP_LOCAL_NAME_LENGTH) == header->name_length &&
-        memcmp(local + ZIP_LOCAL_SIZE, header->name, header->name_length) == 0)
-        return TRUE;
-    g_set_error_literal(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED,
-                        "local header and central directory differ in the name");
+    g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_DAMAGED,
+                "local header and central directory differ in the %s", what);
     return FALSE;
 }
 
+/* Returns: whether the two headers, of which the local one and the first @length bytes behind its
+ * name are in @local, agree in what the writer of this project puts into both. */
+static gboolean is_twin(const guint8 *local, gsize length, const CronosZipHeader *header)
+{
+    const guint8 *extra = header->name + header->name_length;
+    const guint8 *tail = local + ZIP_LOCAL_SIZE + header->name_length;
+    gsize central_bytes = 0, local_bytes = 0;
+    const guint8 *central_time =
+        cronos_zip_extra_find(extra, header->extra_length, ZIP_EXTRA_TIME, &central_bytes);
+    const guint8 *local_time = cronos_zip_extra_find(
+        tail, MIN(length, zip_get16(local + ZIP_LOCAL_EXTRA_LENGTH)), ZIP_EXTRA_TIME, &local_bytes);
+
+    return memcmp(local + ZIP_LOCAL_FLAGS, header->fixed + ZIP_CENTRAL_FLAGS,
+                  ZIP_LOCAL_CRC32 - ZIP_LOCAL_FLAGS) == 0 &&
+           (central_time == NULL) == (local_time == NULL) && central_bytes == local_bytes &&
+           (central_time == NULL || memcmp(central_time, local_time, central_bytes) == 0);
+}
+
+static gboolean check_name(const CronosZipIndex *index, int fd, const CronosZipHeader *header,
+                           const CronosZipExtent *extent, gboolean twins, GError **error)
+{
+    gsize length = ZIP_LOCAL_SIZE + header->name_length;
+    guint64 room =
+        index->end.directory_offset - MIN(extent->header_offset, index->end.directory_offset);
+    gsize wanted = length + (twins ? TWIN_EXTRA_BYTES : 0);
+    g_autofree guint8 *local = g_malloc(wanted);
+    gssize n = cronos_zip_pread(fd, local, (gsize)MIN(wanted, room), extent->header_offset, error);
+
+    if (n < 0)
+        return FALSE;
+    if ((gsize)n < length || zip_get16(local + ZIP_LOCAL_NAME_LENGTH) != header->name_length ||
+        memcmp(local + ZIP_LOCAL_SIZE, header->name, header->name_length) != 0)
+        return differ(error, "name");
+    return !twins || is_twin(local, (gsize)n - length, header) ||
+           differ(error, "flags or the time");
+}
+
 gboolean cronos_zip_index_check_name(const CronosZipIndex *index, int fd, guint32 entry,
-                                     GError **error)
+                                     gboolean twins, GError **error)
 {
     CronosZipHeader header;
     CronosZipExtent extent;
@@ -198,7 +228,7 @@ gboolean cronos_zip_index_check_name(const CronosZipIndex *index, int fd, guint3
         return TRUE;
     return read_member_header(index, entry, &header, error) &&
            cronos_zip_header_extent(&header, index->end.prefix_bytes, &extent, error) &&
-           check_name(fd, &header, &extent, error);
+           check_name(index, fd, &header, &extent, twins, error);
 }
 
 static int compare_numbers(gconstpointer a, gconstpointer b)
@@ -229,7 +259,7 @@ static void tell_unlisted(const CronosZipIndex *index, int fd, const CronosZipHe
 
     (void)(cronos_zip_header_extent(header, index->end.prefix_bytes, &extent, &problem) &&
            cronos_zip_locate(fd, &extent, index->end.directory_offset, &data_offset, &problem) &&
-           check_name(fd, header, &extent, &problem));
+           check_name(index, fd, header, &extent, FALSE, &problem));
     func((const char *)header->name, header->name_length, extent.header_offset, problem, user_data);
 }
 

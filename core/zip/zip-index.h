@@ -64,9 +64,10 @@ gboolean cronos_zip_index_extent(const CronosZipIndex *index, guint32 entry,
                                  CronosZipExtent *out_extent, GError **error);
 /* Holds the name in the member's local header, in the file open on @fd, against the one in the
  * central directory, byte for byte: the one thing about a name that shows damage to it. Implied
- * folders have none. Returns: FALSE with @error DAMAGED, UNSUPPORTED or a system error. */
+ * folders have none. @twins: flags and times, too, as cronos_zip_writer puts them into both.
+ * Returns: FALSE with @error DAMAGED, UNSUPPORTED or a system error. */
 gboolean cronos_zip_index_check_name(const CronosZipIndex *index, int fd, guint32 entry,
-                                     GError **error);
+                                     gboolean twins, GError **error);
 /* Told of a member that the central directory names and no entry stands for. @name: as it stands
  * there; @position: of its local header; @problem: (borrowed, nullable) what is wrong with it. */
 typedef void (*CronosZipUnlistedFunc)(const char *name, gsize length, guint64 position,

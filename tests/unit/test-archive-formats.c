@@ -37,7 +37,7 @@ static void compare_tree(Fixture *fixture, const char *name)
     for (guint32 entry = 1; entry < cronos_archive_count(archive); entry++) {
         compare_entry(fixture, entry);
         files += !cronos_archive_is_directory(archive, entry);
-        assert_true(cronos_archive_check_structure(archive, entry, NULL));
+        assert_true(cronos_archive_check_structure(archive, entry, FALSE, NULL));
         assert_int_equal(cronos_archive_end_position(archive, entry), 0);
     }
     if (files != FILES)
@@ -204,7 +204,7 @@ static void test_hard_links(void **state)
             expect_message(&error, CRONOS_ERROR_DAMAGED, "hard link");
             assert_int_equal(cronos_archive_read(archive, entry, 0, buffer, 8, &error), -1);
             expect_message(&error, CRONOS_ERROR_DAMAGED, broken[k]);
-            assert_false(cronos_archive_check_structure(archive, entry, &error));
+            assert_false(cronos_archive_check_structure(archive, entry, FALSE, &error));
             expect_message(&error, CRONOS_ERROR_DAMAGED, "hard link");
         }
     }

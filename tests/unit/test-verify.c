@@ -155,6 +155,27 @@ static void test_fewer_than_made(void **state)
     assert_non_null(strstr(all, "names 2 members, and the backup was made of 3"));
 }
 
+/* The two headers of a member of ours say the same of its time. */
+static void test_local_time(void **state)
+{
+    static const char *const changes[] = {
+        "d[d.rindex(b'PK\\3\\4', 0, d.index(b'PK\\1\\2')) + 10] ^= 1\n", /* DOS */
+        "d[d.rindex(b'UT\\5', 0, d.index(b'PK\\1\\2')) + 5] ^= 1\n"};
+    Fixture *fixture = *state;
+
+    temporary_write(fixture->root, "one", "1");
+    for (guint i = 0; i < G_N_ELEMENTS(changes); i++) {
+        const CronosBackup *backup = fixture_backup(fixture, i == 0 ? "first" : "second");
+
+        edit(fixture, backup->file_name, changes[i]);
+        g_autoptr(CronosVerifyResult) result = verify(fixture, backup, FALSE);
+        assert_int_equal(result->damaged->len, 1);
+        assert_string_equal(
+            g_ptr_array_index(result->damaged, 0),
+            "one: local header and central directory differ in the flags or the time");
+    }
+}
+
 /* A header that is none hides the index: then there is none, which only slows reading down. */
 static void test_index_missing(void **state)
 {
@@ -423,23 +444,12 @@ static void test_progress_and_cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_whole),
-        TEST(test_damaged_members),
-        TEST(test_local_header),
-        TEST(test_local_name),
-        TEST(test_name_of_another),
-        TEST(test_name_held_twice),
-        TEST(test_fewer_than_made),
-        TEST(test_comment),
-        TEST(test_comment_alone),
-        TEST(test_index_missing),
-        TEST(test_sample),
-        TEST(test_sample_limits),
-        TEST(test_overlap),
-        TEST(test_unsupported),
-        TEST(test_no_archive),
-        TEST(test_against_source),
-        TEST(test_progress_and_cancel),
+        TEST(test_whole),           TEST(test_damaged_members), TEST(test_local_header),
+        TEST(test_local_name),      TEST(test_name_of_another), TEST(test_name_held_twice),
+        TEST(test_fewer_than_made), TEST(test_comment),         TEST(test_index_missing),
+        TEST(test_comment_alone),   TEST(test_local_time),      TEST(test_sample),
+        TEST(test_sample_limits),   TEST(test_overlap),         TEST(test_unsupported),
+        TEST(test_no_archive),      TEST(test_against_source),  TEST(test_progress_and_cancel),
     };
 
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);

@@ -260,7 +260,7 @@ static void expect_name(const Fixture *fixture, const char *name, int outcome)
     g_autoptr(GError) error = NULL;
 
     assert_int_not_equal(entry, CRONOS_ENTRY_NONE);
-    gboolean same = cronos_zip_index_check_name(fixture->index, fixture->fd, entry, &error);
+    gboolean same = cronos_zip_index_check_name(fixture->index, fixture->fd, entry, FALSE, &error);
     assert_int_equal(same, outcome < 0);
     if (!same)
         assert_true(g_error_matches(error, CRONOS_ERROR, outcome));
