@@ -82,10 +82,20 @@ static gboolean is_false(JsonObject *part, const char *key)
            json_node_get_value_type(node) == G_TYPE_BOOLEAN && !json_node_get_boolean(node);
 }
 
-const char *cronos_metadata_check_comment(CronosArchive *archive)
+/* Returns: (owned) the metadata in @text, if that is the member's own, or NULL. @text: nullable. */
+static JsonObject *own_member(const char *text, gsize length)
 {
-    gsize length = 0, text_length = 0;
-    const char *comment = cronos_archive_comment(archive, &length);
+    g_autoptr(JsonObject) member = cronos_metadata_parse(text, length);
+    JsonObject *part = member != NULL ? cronos_metadata_part(member) : NULL;
+
+    return part != NULL && cronos_metadata_is_true(part, "member") ? g_steal_pointer(&member)
+                                                                   : NULL;
+}
+
+/* @text: of the member, nullable. */
+static const char *find_problem(const char *comment, gsize length, const char *text,
+                                gsize text_length)
+{
     g_autoptr(JsonObject) told = cronos_metadata_of_comment(comment, length);
     JsonObject *part = told != NULL ? cronos_metadata_part(told) : NULL;
 
@@ -93,14 +103,48 @@ const char *cronos_metadata_check_comment(CronosArchive *archive)
         return "it is no longer the metadata that it was";
     if (is_false(part, "member"))
         return NULL;
-    g_autofree char *text = cronos_metadata_member_text(archive, &text_length);
-    g_autoptr(JsonObject) member = text != NULL ? cronos_metadata_parse(text, text_length) : NULL;
-    JsonObject *own = member != NULL ? cronos_metadata_part(member) : NULL;
-    if (own == NULL || !cronos_metadata_is_true(own, "member"))
-        return NULL;
-    if (part != NULL ? agree(told, member) : !is_alike(comment, length, text, text_length))
+    g_autoptr(JsonObject) member = own_member(text, text_length);
+    if (member == NULL ||
+        (part != NULL ? agree(told, member) : !is_alike(comment, length, text, text_length)))
         return NULL;
     return "it does not agree with " CRONOS_METADATA_MEMBER;
+}
+
+const char *cronos_metadata_check_comment(CronosArchive *archive)
+{
+    gsize length = 0, text_length = 0;
+    const char *comment = cronos_archive_comment(archive, &length);
+    g_autofree char *text = cronos_metadata_member_text(archive, &text_length);
+
+    return find_problem(comment, length, text, text_length);
+}
+
+/* Returns: (owned) @comment, if it is no metadata, or metadata that tells of salvage. */
+static char *mark_salvaged(const char *comment, gsize length, gsize *out_length)
+{
+    g_autoptr(JsonObject) metadata = cronos_metadata_of_comment(comment, length);
+    JsonObject *part = metadata != NULL ? cronos_metadata_part(metadata) : NULL;
+
+    *out_length = length;
+    if (part == NULL)
+        return comment != NULL ? g_memdup2(comment, length) : NULL;
+    json_object_set_boolean_member(part, "salvaged", TRUE);
+    json_object_remove_member(part, "seal");
+    g_autofree char *text = cronos_metadata_to_text(metadata, TRUE);
+    g_autofree char *lines = g_strconcat(text, "\n", NULL);
+    gsize lines_length = strlen(lines);
+    *out_length = lines_length <= ZIP_COMMENT_MAX ? lines_length : 0;
+    return lines_length <= ZIP_COMMENT_MAX ? g_steal_pointer(&lines) : NULL;
+}
+
+char *cronos_metadata_salvaged_comment(const char *comment, gsize length, const char *text,
+                                       gsize text_length, gsize *out_length)
+{
+    if (find_problem(comment, length, text, text_length) == NULL)
+        return mark_salvaged(comment, length, out_length);
+    g_autoptr(JsonObject) member = own_member(text, text_length);
+    return mark_salvaged(member != NULL ? text : NULL, member != NULL ? text_length : 0,
+                         out_length);
 }
 
 /* The last one in the text is ours: the "cronos" object is the last of all keys.

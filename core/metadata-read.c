@@ -9,7 +9,6 @@
 
 #include "core/error.h"
 #include "core/json-text.h"
-#include "core/zip/zip-format.h"
 #include "core/zip/zip-index.h"
 
 #include <errno.h>
@@ -284,24 +283,4 @@ gboolean cronos_metadata_is_salvaged(JsonObject *metadata)
     JsonObject *part = cronos_metadata_part(metadata);
 
     return part != NULL && cronos_metadata_is_true(part, "salvaged");
-}
-
-char *cronos_metadata_salvaged_comment(const char *comment, gsize length, gsize *out_length)
-{
-    g_autoptr(JsonObject) metadata = cronos_metadata_of_comment(comment, length);
-    JsonObject *part = metadata != NULL ? cronos_metadata_part(metadata) : NULL;
-
-    *out_length = length;
-    if (part == NULL)
-        return comment != NULL ? g_memdup2(comment, length) : NULL;
-    json_object_set_boolean_member(part, "salvaged", TRUE);
-    json_object_remove_member(part, "seal");
-    g_autofree char *text = cronos_metadata_to_text(metadata, TRUE);
-    char *lines = g_strconcat(text, "\n", NULL);
-    *out_length = strlen(lines);
-    if (*out_length <= ZIP_COMMENT_MAX)
-        return lines;
-    g_free(lines);
-    *out_length = 0;
-    return NULL;
 }

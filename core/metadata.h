@@ -74,8 +74,10 @@ const char *cronos_metadata_check_comment(CronosArchive *archive);
 gboolean cronos_metadata_count_members(JsonObject *metadata, guint64 *out_members);
 /* Returns: (owned) what the comment of an archive salvaged from one with @comment is to be:
  * metadata with "salvaged" true in its "cronos" object, since members may be missing, or else
- * @comment; NULL where it can not be. */
-char *cronos_metadata_salvaged_comment(const char *comment, gsize length, gsize *out_length);
+ * @comment. One that is damaged is made of the metadata member's @text (nullable); NULL where it
+ * can not be. */
+char *cronos_metadata_salvaged_comment(const char *comment, gsize length, const char *text,
+                                       gsize text_length, gsize *out_length);
 /* Returns: whether @metadata tells that. */
 gboolean cronos_metadata_is_salvaged(JsonObject *metadata);
 /* Returns: whether @entry is the metadata member that create added (not a user's file of that

@@ -33,6 +33,7 @@ typedef struct {
     struct libdeflate_decompressor *decompressor;
     CronosZipMeasurer *measurer;
     GByteArray *stored, *decoded;
+    GByteArray *metadata;  /* what the member of its name holds */
     const char *path;      /* of the member at hand, in the new archive */
     gboolean write_failed; /* an error that came through the reading functions is the new file's */
 } Copy;
@@ -92,6 +93,8 @@ static gboolean copy_whole(Copy *copy, Item *item, GError **error)
         !check_whole(copy, extent, stored, &consumed, &item->problem))
         return TRUE;
     item->taken = TRUE;
+    if (extent->method == ZIP_METHOD_STORED && g_str_equal(copy->path, CRONOS_METADATA_MEMBER))
+        g_byte_array_append(copy->metadata, stored, (guint)consumed);
     return cronos_zip_writer_add(copy->zip, &item->member, extent->method, extent->crc32, stored,
                                  consumed, error);
 }
@@ -393,7 +396,8 @@ static gboolean finish(Copy *copy, GError **error)
     gsize length = 0;
     guint32 directory_crc32;
     const char *told = cronos_zip_remains_comment(copy->plan->remains, &length);
-    g_autofree char *salvaged = cronos_metadata_salvaged_comment(told, length, &length);
+    g_autofree char *salvaged = cronos_metadata_salvaged_comment(
+        told, length, (const char *)copy->metadata->data, copy->metadata->len, &length);
 
     if (!cronos_zip_writer_write_directory(copy->zip, &directory_crc32, error))
         return FALSE;
@@ -407,6 +411,7 @@ gboolean cronos_salvage_copy(int fd, int out_fd, const CronosSalvagePlan *plan, 
     g_autoptr(CronosZipWriter) zip = cronos_zip_writer_new(out_fd);
     g_autoptr(GByteArray) stored = g_byte_array_new();
     g_autoptr(GByteArray) decoded = g_byte_array_new();
+    g_autoptr(GByteArray) metadata = g_byte_array_new();
     struct stat st;
     Copy copy = {
         .fd = fd,
@@ -417,6 +422,7 @@ gboolean cronos_salvage_copy(int fd, int out_fd, const CronosSalvagePlan *plan, 
         .decompressor = libdeflate_alloc_decompressor(),
         .stored = stored,
         .decoded = decoded,
+        .metadata = metadata,
     };
 
     if (copy.decompressor == NULL)

@@ -514,6 +514,31 @@ static void test_member_named_as_an_index(void **state)
     assert_int_equal(((Fixture *)*state)->result->lost->len, 0);
 }
 
+/* A comment with one byte changed is not handed on, let alone sealed: the member tells what it was.
+ */
+static void test_comment_is_mended(void **state)
+{
+    Fixture *fixture = *state;
+    static const char *const texts[] = {"node_modules", "{\\n"};
+
+    run_shell(fixture->directory, "mkdir tree; seq 9 >tree/a");
+    make_own(fixture, "tree", "own.zip");
+    for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autofree char *script =
+            g_strdup_printf("raw = bytearray(open('own.zip', 'rb').read())\n"
+                            "raw[raw.rindex(b'%s')] ^= 1\nopen('a.zip', 'wb').write(raw)\n",
+                            texts[i]);
+        gsize length = 0;
+
+        salvage(fixture, script);
+        expect_paths(fixture, "a backup_metadata.json");
+        g_autoptr(CronosArchive) archive = open_result(fixture);
+        const char *comment = cronos_archive_comment(archive, &length);
+        assert_non_null(g_strstr_len(comment, (gssize)length, "\"node_modules\""));
+        assert_non_null(g_strstr_len(comment, (gssize)length, "\"salvaged\" : true"));
+    }
+}
+
 /* A user's file looks like an index, and its central header is gone: it can not be told from one,
  * but that a member is missing can. */
 static void test_member_that_looks_like_an_index(void **state)
@@ -708,6 +733,7 @@ int main(void)
         TEST(seek_index_damaged),
         TEST(member_named_as_an_index),
         TEST(member_that_looks_like_an_index),
+        TEST(comment_is_mended),
         TEST(count_by_metadata),
         TEST(new_archive),
         TEST(leftovers),
