@@ -2,8 +2,8 @@
  * file-time.h - the times that the kernel gives files, held against the clock
  *
  * The kernel stamps changes with the time of its last tick, and some file systems keep hundredths,
- * whole or even seconds of that, so that a change right after a moment can bear a time shortly before
- * it. Times that are nearer to the moment than both together do not count as earlier. */
+ * whole or even seconds of that, so that a change right after a moment can bear a time shortly
+ * before it. Times that are nearer to the moment than both together do not count as earlier. */
 #pragma once
 #include <glib.h>
 

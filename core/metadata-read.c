@@ -62,7 +62,7 @@ static const char *text_of(JsonObject *object, const char *key)
 
 gboolean cronos_metadata_created(JsonObject *metadata, const char *timestamp, gint64 *out_seconds)
 {
-    JsonObject *part = metadata != NULL ? cronos_part(metadata) : NULL;
+    JsonObject *part = metadata != NULL ? cronos_metadata_part(metadata) : NULL;
     const char *text = part != NULL ? text_of(part, "created_utc") : NULL;
 
     if (text == NULL || g_strcmp0(text_of(metadata, "created_at"), timestamp) != 0)
@@ -144,7 +144,7 @@ JsonObject *cronos_metadata_from_archive(CronosArchive *archive, GError **error)
 JsonObject *cronos_metadata_from_member(CronosArchive *archive, GError **error)
 {
     g_autoptr(JsonObject) comment = archive_comment(archive);
-    JsonObject *part = comment != NULL ? cronos_part(comment) : NULL;
+    JsonObject *part = comment != NULL ? cronos_metadata_part(comment) : NULL;
     GError *failure = NULL;
 
     if (part != NULL && is_boolean(part, "member", FALSE))
@@ -154,7 +154,7 @@ JsonObject *cronos_metadata_from_member(CronosArchive *archive, GError **error)
         g_propagate_error(error, failure);
         return NULL;
     }
-    part = member != NULL ? cronos_part(member) : NULL;
+    part = member != NULL ? cronos_metadata_part(member) : NULL;
     if (comment == NULL || (part != NULL && is_boolean(part, "member", TRUE)))
         return g_steal_pointer(&member);
     return g_steal_pointer(&comment);

@@ -301,11 +301,11 @@ static gboolean restore_over(CronosRestoreWorker *worker, guint32 entry,
         return tell(job, entry, CRONOS_RESTORE_UNCHANGED, info->size_bytes);
     if (S_ISLNK(status.st_mode) && cronos_restore_is_barred(job, &status))
         return fail(job, entry, "leads to the backup directory, which a restore leaves alone");
-    if (action == CRONOS_RESTORE_REPLACED && !is_kept(job, entry, &status))
-        return fail(job, entry, CRONOS_RESTORE_NOT_KEPT);
     if (action == CRONOS_RESTORE_REPLACED &&
         cronos_restore_is_taken(job, entry, parent_fd, &status))
         return fail(job, entry, CRONOS_RESTORE_TAKEN);
+    if (action == CRONOS_RESTORE_REPLACED && !is_kept(job, entry, &status))
+        return fail(job, entry, CRONOS_RESTORE_NOT_KEPT);
     gboolean folder = S_ISDIR(status.st_mode);
     if (folder && !folder_can_go(job, entry, &status))
         return fail(job, entry, "a folder that is not empty is in the way");

@@ -43,15 +43,6 @@ gboolean cronos_hidden_name_matches(const CronosHiddenName *name, const char *fi
     return g_str_has_prefix(file_name, name->prefix) && cronos_restore_temporary_is_name(file_name);
 }
 
-/* Returns: whether @file_name is a hidden folder for any place. */
-static gboolean is_hidden_name(const char *file_name)
-{
-    gsize dash = strlen(PREFIX) + PLACE_DIGITS;
-
-    return g_str_has_prefix(file_name, PREFIX) && strlen(file_name) == dash + 1 + RESTORE_DIGITS &&
-           file_name[dash] == '-';
-}
-
 /* Returns: whether @file_name still is what is open on @fd: it may have got its place, or gone,
  * before the lock was had. */
 static gboolean is_there(int above_fd, const char *file_name, int fd)
@@ -140,7 +131,7 @@ void cronos_hidden_clear_all(int above_fd)
         unsigned char type;
         const char *found = cronos_directory_names_get(names, i, &type);
 
-        if (is_hidden_name(found))
+        if (cronos_restore_temporary_is_name(found))
             clear_one(above_fd, found);
     }
 }
