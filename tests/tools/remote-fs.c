@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <fuse.h>
 #include <glib.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -82,7 +83,7 @@ static int answer(int result)
  */
 static const char *below(const char *path)
 {
-    static __thread char *folded[2];
+    static __thread char folded[2][PATH_MAX];
     static __thread unsigned turn;
 
     if (path[1] == '\0')
@@ -90,8 +91,9 @@ static const char *below(const char *path)
     if (!options.fold)
         return path + 1;
     turn = !turn;
-    g_free(folded[turn]);
-    folded[turn] = g_ascii_strdown(path + 1, -1);
+    g_strlcpy(folded[turn], path + 1, sizeof folded[turn]);
+    for (char *at = folded[turn]; *at != '\0'; at++)
+        *at = g_ascii_tolower(*at);
     return folded[turn];
 }
 
