@@ -19,10 +19,15 @@
 #define XZ_FILTER_LZMA2 0x21u
 #define XZ_DICTIONARY_MAX 40u
 
+/* More than encoders of the format use: a decoder would ask for it, if only to leave it untouched.
+ */
+#define DECLARED_MAX (G_GUINT64_CONSTANT(1536) << 20)
+
 static gboolean check(const CronosLibarchiveSource *source, const char *method, guint64 dictionary,
                       GError **error)
 {
-    dictionary = MIN(dictionary, source->size_bytes);
+    if (dictionary <= DECLARED_MAX)
+        dictionary = MIN(dictionary, source->size_bytes);
     if (dictionary <= CRONOS_LIBARCHIVE_DICTIONARY_MAX)
         return TRUE;
     g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,

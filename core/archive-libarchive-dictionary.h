@@ -2,8 +2,9 @@
  * archive-libarchive-dictionary.h - how much memory a ZIP member asks its decoder to take
  *
  * The limit is CRONOS_LIBARCHIVE_DICTIONARY_MAX, of what the member can fill: no decoder touches
- * more of its dictionary than it decodes. An XZ member is judged by its first block: where those
- * after it begin can not be known without decoding, and libarchive sets no limit. */
+ * more of its dictionary than it decodes; but none may ask for more than 1.5 GiB. An XZ member is
+ * judged by its first block: where those after it begin can not be known without decoding, and
+ * libarchive sets no limit. */
 #pragma once
 #include "core/archive-libarchive-handle.h"
 

@@ -70,13 +70,15 @@ static void test_zip_methods_that_can_not_be(void **state)
     g_autoptr(GError) error = NULL;
     char buffer[4];
 
-    run_python(fixture->directory,
-               XZ "craft('a.zip', [f(b'd64', b'x' * 50, method=9), f(b'odd', b'xx', method=77),\n"
-                  "  f(b'strong', b'x' * 50, flags=0x41), f(b'bz', b'not bzip2', method=12),\n"
-                  "  f(b'lzma', b'x' * 300000000, method=14, size=300000000,\n"
-                  "    stored=b'\\x10\\x02\\x05\\0\\x5d\\0\\0\\0\\x20' + b'x' * 50, packed=59),\n"
-                  "  f(b'none', b'', method=9), xz(b'xz', 33), xz(b'delta', 36, delta=True),\n"
-                  "  xz(b'small', 33, size=6)])\n");
+    run_python(fixture->directory, XZ
+               "craft('a.zip', [f(b'd64', b'x' * 50, method=9), f(b'odd', b'xx', method=77),\n"
+               "  f(b'strong', b'x' * 50, flags=0x41), f(b'bz', b'not bzip2', method=12),\n"
+               "  f(b'lzma', b'x' * 300000000, method=14, size=300000000,\n"
+               "    stored=b'\\x10\\x02\\x05\\0\\x5d\\0\\0\\0\\x20' + b'x' * 50, packed=59),\n"
+               "  f(b'none', b'', method=9), xz(b'xz', 33), xz(b'delta', 36, delta=True),\n"
+               "  f(b'lie', b'x' * 90, method=14,\n"
+               "    stored=b'\\x10\\x02\\x05\\0\\x5d\\0\\x0f\\xff\\xf7' + b'x' * 50, packed=59),\n"
+               "  xz(b'huge', 40, size=6), xz(b'small', 33, size=6)])\n");
     CronosArchive *archive = open_archive(fixture, "a.zip");
     static const struct {
         const char *name, *message;
@@ -90,6 +92,8 @@ static void test_zip_methods_that_can_not_be(void **state)
         {"none", "Deflate64", CRONOS_ERROR_UNSUPPORTED},
         {"xz", "xz: XZ with a dictionary of 286 MiB", CRONOS_ERROR_UNSUPPORTED},
         {"delta", "XZ with a dictionary of 286 MiB", CRONOS_ERROR_UNSUPPORTED},
+        {"lie", "LZMA with a dictionary of 3967 MiB", CRONOS_ERROR_UNSUPPORTED},
+        {"huge", "XZ with a dictionary of 4096 MiB", CRONOS_ERROR_UNSUPPORTED},
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         guint32 entry = find(archive, cases[i].name);
