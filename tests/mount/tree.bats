@@ -128,8 +128,10 @@ for folder in sorted(f for f in os.listdir(".") if not os.path.islink(f)):
     run bash -c 'ls -l "/proc/$1/fd"' bash "$(serving_process)"
     refute_contains "$output" .zip
     refute_contains "$output" .tar.gz
+    python3 -c 'import os
+for folder in os.listdir("."):
+    for name in os.listxattr(folder): os.getxattr(folder, name)'
     cd "$WORK"
-    cp -r --preserve=xattr "$MNT" "$WORK/copies"
 }
 
 @test "the folder of a backup equals its source: our metadata member is not listed" {
