@@ -329,6 +329,15 @@ char *cronos_json_to_text(JsonNode *node, gboolean pretty)
     return mend_text(text);
 }
 
+JsonNode *cronos_json_value(JsonObject *object, const char *key, GType type)
+{
+    JsonNode *node = object != NULL ? json_object_get_member(object, key) : NULL;
+
+    return node != NULL && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == type
+               ? node
+               : NULL;
+}
+
 JsonNode *cronos_json_node_of(JsonObject *object)
 {
     JsonNode *node = json_node_alloc();

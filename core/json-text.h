@@ -13,5 +13,8 @@ JsonNode *cronos_json_parse(const char *text, gsize length, GError **error);
 /* Returns: (owned) @node as JSON on one line, or indented by two, fit for a terminal: characters
  * that disguise (core/error.h) are escaped. */
 char *cronos_json_to_text(JsonNode *node, gboolean pretty);
+/* Returns: (borrowed) the value @key of @object, if it is one of @type (G_TYPE_BOOLEAN,
+ * G_TYPE_INT64, G_TYPE_DOUBLE, G_TYPE_STRING); or NULL. @object: nullable. */
+JsonNode *cronos_json_value(JsonObject *object, const char *key, GType type);
 /* Returns: (owned) a node that holds @object, which it references. */
 JsonNode *cronos_json_node_of(JsonObject *object);

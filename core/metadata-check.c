@@ -39,7 +39,7 @@ static gboolean agree(JsonObject *comment, JsonObject *member)
 {
     JsonObject *of_comment = cronos_metadata_part(comment);
     JsonObject *of_member = cronos_metadata_part(member);
-    gboolean abridged = cronos_metadata_is_true(of_comment, "abridged");
+    gboolean abridged = cronos_metadata_is(of_comment, "abridged", TRUE);
 
     for (guint i = 0; comment_keys[i] != NULL; i++)
         json_object_remove_member(of_comment, comment_keys[i]);
@@ -74,22 +74,13 @@ static gboolean is_alike(const char *comment, gsize length, const char *text, gs
     return length > 0 && same >= length / 2;
 }
 
-static gboolean is_false(JsonObject *part, const char *key)
-{
-    JsonNode *node = part != NULL ? json_object_get_member(part, key) : NULL;
-
-    return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
-           json_node_get_value_type(node) == G_TYPE_BOOLEAN && !json_node_get_boolean(node);
-}
-
 /* Returns: (owned) the metadata in @text, if that is the member's own, or NULL. @text: nullable. */
 static JsonObject *own_member(const char *text, gsize length)
 {
     g_autoptr(JsonObject) member = cronos_metadata_parse(text, length);
     JsonObject *part = member != NULL ? cronos_metadata_part(member) : NULL;
 
-    return part != NULL && cronos_metadata_is_true(part, "member") ? g_steal_pointer(&member)
-                                                                   : NULL;
+    return cronos_metadata_is(part, "member", TRUE) ? g_steal_pointer(&member) : NULL;
 }
 
 /* @text: of the member, nullable. */
@@ -101,7 +92,7 @@ static const char *find_problem(const char *comment, gsize length, const char *t
 
     if (part == NULL && was_metadata(comment, length))
         return "it is no longer the metadata that it was";
-    if (is_false(part, "member"))
+    if (cronos_metadata_is(part, "member", FALSE))
         return NULL;
     g_autoptr(JsonObject) member = own_member(text, text_length);
     if (member == NULL ||

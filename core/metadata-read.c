@@ -36,34 +36,25 @@ JsonObject *cronos_metadata_part(JsonObject *metadata)
     return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
 }
 
-static gboolean is_boolean(JsonObject *object, const char *key, gboolean value)
+gboolean cronos_metadata_is(JsonObject *part, const char *key, gboolean value)
 {
-    JsonNode *node = json_object_get_member(object, key);
+    JsonNode *node = cronos_json_value(part, key, G_TYPE_BOOLEAN);
 
-    return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
-           json_node_get_value_type(node) == G_TYPE_BOOLEAN && json_node_get_boolean(node) == value;
+    return node != NULL && json_node_get_boolean(node) == value;
 }
 
-gboolean cronos_metadata_is_true(JsonObject *part, const char *key)
-{
-    return is_boolean(part, key, TRUE);
-}
-
-/* Returns: (borrowed), or NULL. */
+/* Returns: (borrowed), or NULL. @object: nullable. */
 static const char *text_of(JsonObject *object, const char *key)
 {
-    JsonNode *node = json_object_get_member(object, key);
+    JsonNode *node = cronos_json_value(object, key, G_TYPE_STRING);
 
-    return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
-                   json_node_get_value_type(node) == G_TYPE_STRING
-               ? json_node_get_string(node)
-               : NULL;
+    return node != NULL ? json_node_get_string(node) : NULL;
 }
 
 gboolean cronos_metadata_created(JsonObject *metadata, const char *timestamp, gint64 *out_seconds)
 {
     JsonObject *part = metadata != NULL ? cronos_metadata_part(metadata) : NULL;
-    const char *text = part != NULL ? text_of(part, "created_utc") : NULL;
+    const char *text = text_of(part, "created_utc");
 
     if (text == NULL || g_strcmp0(text_of(metadata, "created_at"), timestamp) != 0)
         return FALSE;
@@ -147,7 +138,7 @@ JsonObject *cronos_metadata_from_member(CronosArchive *archive, GError **error)
     JsonObject *part = comment != NULL ? cronos_metadata_part(comment) : NULL;
     GError *failure = NULL;
 
-    if (part != NULL && is_boolean(part, "member", FALSE))
+    if (cronos_metadata_is(part, "member", FALSE))
         return g_steal_pointer(&comment);
     g_autoptr(JsonObject) member = parse_member(archive, metadata_entry(archive), &failure);
     if (failure != NULL) {
@@ -155,7 +146,7 @@ JsonObject *cronos_metadata_from_member(CronosArchive *archive, GError **error)
         return NULL;
     }
     part = member != NULL ? cronos_metadata_part(member) : NULL;
-    if (comment == NULL || (part != NULL && is_boolean(part, "member", TRUE)))
+    if (comment == NULL || cronos_metadata_is(part, "member", TRUE))
         return g_steal_pointer(&member);
     return g_steal_pointer(&comment);
 }
@@ -206,7 +197,7 @@ gboolean cronos_metadata_comment_tells(const char *comment, gsize length, gboole
     g_autoptr(JsonObject) object = cronos_metadata_of_comment(comment, length);
     JsonObject *part = object != NULL ? cronos_metadata_part(object) : NULL;
 
-    *out_is_member = part != NULL && cronos_metadata_is_true(part, "member");
+    *out_is_member = cronos_metadata_is(part, "member", TRUE);
     return part != NULL;
 }
 
@@ -223,7 +214,7 @@ gboolean cronos_metadata_is_member(CronosArchive *archive, guint32 entry)
 
     g_autoptr(JsonObject) member = parse_member(archive, entry, NULL);
     JsonObject *part = member != NULL ? cronos_metadata_part(member) : NULL;
-    return part != NULL && cronos_metadata_is_true(part, "member");
+    return cronos_metadata_is(part, "member", TRUE);
 }
 
 /* created_utc, of which GDateTime would lose the nanoseconds. */
@@ -249,21 +240,16 @@ static gboolean parse_started(const char *text, gint64 *out_ns)
 
 gboolean cronos_metadata_started(JsonObject *metadata, gint64 *out_ns)
 {
-    JsonObject *part = cronos_metadata_part(metadata);
-    JsonNode *node = part != NULL ? json_object_get_member(part, "created_utc") : NULL;
+    const char *text = text_of(cronos_metadata_part(metadata), "created_utc");
 
-    return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
-           json_node_get_value_type(node) == G_TYPE_STRING &&
-           parse_started(json_node_get_string(node), out_ns);
+    return text != NULL && parse_started(text, out_ns);
 }
 
 static gboolean add_count(JsonObject *part, const char *key, guint64 *io_sum)
 {
-    JsonNode *node = json_object_get_member(part, key);
+    JsonNode *node = cronos_json_value(part, key, G_TYPE_INT64);
 
-    if (node == NULL || !JSON_NODE_HOLDS_VALUE(node) ||
-        json_node_get_value_type(node) != G_TYPE_INT64 || json_node_get_int(node) < 0 ||
-        json_node_get_int(node) > G_MAXINT32)
+    if (node == NULL || json_node_get_int(node) < 0 || json_node_get_int(node) > G_MAXINT32)
         return FALSE;
     *io_sum += (guint64)json_node_get_int(node);
     return TRUE;
@@ -273,7 +259,7 @@ gboolean cronos_metadata_count_members(JsonObject *metadata, guint64 *out_member
 {
     JsonObject *part = cronos_metadata_part(metadata);
 
-    *out_members = part != NULL && cronos_metadata_is_true(part, "member");
+    *out_members = cronos_metadata_is(part, "member", TRUE);
     return part != NULL && add_count(part, "files", out_members) &&
            add_count(part, "directories", out_members) && add_count(part, "symlinks", out_members);
 }
@@ -282,5 +268,5 @@ gboolean cronos_metadata_is_salvaged(JsonObject *metadata)
 {
     JsonObject *part = cronos_metadata_part(metadata);
 
-    return part != NULL && cronos_metadata_is_true(part, "salvaged");
+    return cronos_metadata_is(part, "salvaged", TRUE);
 }

@@ -98,7 +98,8 @@ gboolean cronos_metadata_started(JsonObject *metadata, gint64 *out_ns);
 JsonObject *cronos_metadata_parse(const char *text, gsize length);
 /* Returns: (borrowed) the "cronos" object in @metadata, or NULL. */
 JsonObject *cronos_metadata_part(JsonObject *metadata);
-gboolean cronos_metadata_is_true(JsonObject *part, const char *key);
+/* Returns: whether @key of @part (nullable) is the boolean @value. */
+gboolean cronos_metadata_is(JsonObject *part, const char *key, gboolean value);
 /* Returns: (owned) what the member of the metadata's name holds, whoever made it, or NULL. */
 char *cronos_metadata_member_text(CronosArchive *archive, gsize *out_length);
 /* Returns: (owned) one line of JSON, or pretty where asked. */

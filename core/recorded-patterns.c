@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * recorded-patterns.c - include_patterns and exclude_patterns of the metadata's "cronos" object */
 #include "core/recorded-patterns.h"
+#include "core/json-text.h"
 #include "core/metadata.h"
 
 #include <string.h>
@@ -24,20 +25,10 @@ static char **read_strings(JsonObject *object, const char *key)
     return g_strv_builder_end(strings);
 }
 
-/* Returns: (borrowed) the value @key of type @type, or NULL. */
-static JsonNode *find_value(JsonObject *object, const char *key, GType type)
-{
-    JsonNode *node = json_object_get_member(object, key);
-
-    return node != NULL && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == type
-               ? node
-               : NULL;
-}
-
 static void read_facts(CronosRecordedPatterns *patterns, JsonObject *own)
 {
-    JsonNode *caches = find_value(own, "exclude_caches", G_TYPE_BOOLEAN);
-    JsonNode *unreadable = find_value(own, "unreadable", G_TYPE_INT64);
+    JsonNode *caches = cronos_json_value(own, "exclude_caches", G_TYPE_BOOLEAN);
+    JsonNode *unreadable = cronos_json_value(own, "unreadable", G_TYPE_INT64);
 
     patterns->unreadable = unreadable != NULL ? (guint64)MAX(json_node_get_int(unreadable), 0) : 0;
     patterns->caches_recorded = caches != NULL;
@@ -48,14 +39,14 @@ static void read_facts(CronosRecordedPatterns *patterns, JsonObject *own)
 static gboolean read_recorded(CronosRecordedPatterns *patterns, CronosArchive *archive)
 {
     g_autoptr(JsonObject) metadata = cronos_metadata_from_member(archive, &patterns->failure);
-    JsonNode *node = metadata == NULL ? NULL : json_object_get_member(metadata, "cronos");
+    JsonObject *part = metadata != NULL ? cronos_metadata_part(metadata) : NULL;
 
-    if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
+    if (part == NULL)
         return FALSE;
-    read_facts(patterns, json_node_get_object(node));
+    read_facts(patterns, part);
     (void)cronos_metadata_started(metadata, &patterns->started_ns);
-    g_auto(GStrv) include = read_strings(json_node_get_object(node), "include_patterns");
-    g_auto(GStrv) exclude = read_strings(json_node_get_object(node), "exclude_patterns");
+    g_auto(GStrv) include = read_strings(part, "include_patterns");
+    g_auto(GStrv) exclude = read_strings(part, "exclude_patterns");
     if (exclude == NULL)
         return FALSE;
     g_autoptr(CronosPatterns) exclude_patterns =

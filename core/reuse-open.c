@@ -4,6 +4,7 @@
  * What a backup says about itself is read from its tail; only the one that fits is indexed. */
 #include "core/catalog.h"
 #include "core/error.h"
+#include "core/json-text.h"
 #include "core/log.h"
 #include "core/metadata.h"
 #include "core/reuse-private.h"
@@ -49,38 +50,20 @@ guint64 cronos_reuse_file_count(const CronosReuse *reuse)
     return files - (reuse->has_metadata_member ? 1 : 0);
 }
 
-/* Returns: (borrowed) the value @key of type @type, or NULL. */
-static JsonNode *find_value(JsonObject *object, const char *key, GType type)
-{
-    JsonNode *node = json_object_get_member(object, key);
-
-    return node != NULL && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == type
-               ? node
-               : NULL;
-}
-
-static JsonObject *find_own_part(JsonObject *metadata)
-{
-    JsonNode *node = json_object_get_member(metadata, "cronos");
-
-    return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
-}
-
 /* Takes what matters from @metadata. Returns: whether it tells of a backup of @root at @level. */
 static gboolean take_metadata(CronosReuse *reuse, JsonObject *metadata, const char *root, int level)
 {
-    JsonObject *own = find_own_part(metadata);
+    JsonObject *own = cronos_metadata_part(metadata);
     g_autofree char *valid_root = g_utf8_make_valid(root, -1);
 
     if (own == NULL)
         return FALSE;
-    JsonNode *root_node = find_value(own, "root", G_TYPE_STRING);
-    JsonNode *level_node = find_value(own, "level", G_TYPE_INT64);
-    JsonNode *member = find_value(own, "member", G_TYPE_BOOLEAN);
+    JsonNode *root_node = cronos_json_value(own, "root", G_TYPE_STRING);
+    JsonNode *level_node = cronos_json_value(own, "level", G_TYPE_INT64);
     if (root_node == NULL || strcmp(json_node_get_string(root_node), valid_root) != 0 ||
         !cronos_metadata_started(metadata, &reuse->started_ns))
         return FALSE;
-    reuse->has_metadata_member = member != NULL && json_node_get_boolean(member);
+    reuse->has_metadata_member = cronos_metadata_is(own, "member", TRUE);
     return level < 0 || (level_node != NULL && json_node_get_int(level_node) == level);
 }
 
