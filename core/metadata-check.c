@@ -15,7 +15,7 @@
 #define NO_SEAL "00000000"
 
 /* What the comment's "cronos" object alone has. */
-static const char *const comment_keys[] = {"salvaged", "abridged", "seal", NULL};
+static const char *const comment_keys[] = {"salvaged", "seal", NULL};
 
 /* Returns: whether all that @part has is the same in @whole. */
 static gboolean is_part_of(JsonObject *part, JsonObject *whole)
@@ -34,21 +34,20 @@ static gboolean is_part_of(JsonObject *part, JsonObject *whole)
     return TRUE;
 }
 
-/* An abridged comment leaves keys out. @comment: changed. */
+/* @comment: changed. */
 static gboolean agree(JsonObject *comment, JsonObject *member)
 {
     JsonObject *of_comment = cronos_metadata_part(comment);
     JsonObject *of_member = cronos_metadata_part(member);
-    gboolean abridged = cronos_metadata_is(of_comment, "abridged", TRUE);
 
     for (guint i = 0; comment_keys[i] != NULL; i++)
         json_object_remove_member(of_comment, comment_keys[i]);
     if (!is_part_of(of_comment, of_member) ||
-        (!abridged && json_object_get_size(of_comment) != json_object_get_size(of_member)))
+        json_object_get_size(of_comment) != json_object_get_size(of_member))
         return FALSE;
     json_object_remove_member(comment, "cronos");
     return is_part_of(comment, member) &&
-           (abridged || json_object_get_size(comment) + 1 == json_object_get_size(member));
+           json_object_get_size(comment) + 1 == json_object_get_size(member);
 }
 
 static gboolean has(const char *comment, gsize length, const char *text)

@@ -67,8 +67,7 @@ char *cronos_metadata_seal(const char *comment, gsize length, guint32 directory_
 /* Returns: whether the comment has no seal, or that is right. */
 gboolean cronos_metadata_check_seal(CronosArchive *archive);
 /* Looks whether the archive comment is damaged metadata, and holds it against the metadata member,
- * where that is ours: the same facts, less those that an abridged comment leaves out.
- * Returns: (static) what is wrong with it, or NULL. */
+ * where that is ours: the same facts. Returns: (static) what is wrong with it, or NULL. */
 const char *cronos_metadata_check_comment(CronosArchive *archive);
 /* Returns: whether @metadata tells of how many members the archive was made, its own with them. */
 gboolean cronos_metadata_count_members(JsonObject *metadata, guint64 *out_members);
