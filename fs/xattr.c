@@ -18,10 +18,12 @@
 #include <string.h>
 
 #define PREFIX "user.cronos."
+#define METADATA "metadata"
+#define ERROR "error"
 #define VALUE_BYTES_MAX 65536u /* XATTR_SIZE_MAX of the kernel */
 
-/* @brief: do not open the archive. Returns: (owned) the value, or NULL: @out_errno says why. */
-typedef char *(*ValueFunction)(CronosSlot *slot, gboolean brief, int *out_errno);
+/* Returns: (owned) the value, or NULL: @out_errno says why. */
+typedef char *(*ValueFunction)(CronosSlot *slot, int *out_errno);
 
 static char *copy_value(const char *value, int *out_errno)
 {
@@ -29,17 +31,17 @@ static char *copy_value(const char *value, int *out_errno)
     return g_strdup(value);
 }
 
-static char *type_value(CronosSlot *slot, gboolean brief, int *out_errno)
+static char *type_value(CronosSlot *slot, int *out_errno)
 {
     return copy_value(cronos_slot_backup(slot)->parsed.type, out_errno);
 }
 
-static char *name_value(CronosSlot *slot, gboolean brief, int *out_errno)
+static char *name_value(CronosSlot *slot, int *out_errno)
 {
     return copy_value(cronos_slot_backup(slot)->parsed.name, out_errno);
 }
 
-static char *created_at_value(CronosSlot *slot, gboolean brief, int *out_errno)
+static char *created_at_value(CronosSlot *slot, int *out_errno)
 {
     return copy_value(cronos_slot_backup(slot)->parsed.timestamp, out_errno);
 }
@@ -56,70 +58,49 @@ static int errno_without_value(const GError *error)
     return error == NULL || is_defect(error) ? ENODATA : cronos_errno_from_error(error);
 }
 
-/* Of an archive that is not open, and shall not be. Returns: (owned) or NULL, with @error or
- * without.
- */
-static JsonObject *glance(CronosSlot *slot, GError **error)
+/* Returns: (owned) @metadata as a value, or NULL where it is too long for one. */
+static char *text_of(JsonObject *metadata)
 {
-    return cronos_slot_backup(slot)->foreign ? NULL : cronos_slot_read_metadata(slot, error);
-}
-
-/* Returns: (owned) or NULL, with @error or without. */
-static JsonObject *read_metadata(CronosSlot *slot, gboolean brief, GError **error)
-{
-    if (brief && !cronos_slot_is_settled(slot))
-        return glance(slot, error);
-    g_autoptr(CronosArchive) archive = cronos_slot_open_data(slot, error);
-    return archive != NULL ? cronos_metadata_from_archive(archive, error) : NULL;
-}
-
-static char *metadata_value(CronosSlot *slot, gboolean brief, int *out_errno)
-{
-    g_autoptr(GError) error = NULL;
-    JsonObject *metadata = read_metadata(slot, brief, &error);
-
-    if (metadata == NULL) {
-        *out_errno = errno_without_value(error);
-        return NULL;
-    }
     g_autofree char *text = cronos_metadata_to_text(metadata, FALSE);
-    json_object_unref(metadata);
+
     g_strchomp(text);
-    return copy_value(strlen(text) <= VALUE_BYTES_MAX ? text : NULL, out_errno);
+    return strlen(text) <= VALUE_BYTES_MAX ? g_steal_pointer(&text) : NULL;
 }
 
-static void look_for_error(CronosSlot *slot, gboolean brief, GError **error)
-{
-    if (brief && !cronos_slot_is_settled(slot)) {
-        JsonObject *metadata = glance(slot, error);
-
-        g_clear_pointer(&metadata, json_object_unref);
-    } else {
-        cronos_archive_unref(cronos_slot_open(slot, error));
-    }
-}
-
-static char *error_value(CronosSlot *slot, gboolean brief, int *out_errno)
+static char *metadata_value(CronosSlot *slot, int *out_errno)
 {
     g_autoptr(GError) error = NULL;
+    g_autoptr(CronosArchive) archive = cronos_slot_open_data(slot, &error);
+    g_autoptr(JsonObject) metadata =
+        archive != NULL ? cronos_metadata_from_archive(archive, &error) : NULL;
+    char *text = metadata != NULL ? text_of(metadata) : NULL;
 
-    look_for_error(slot, brief, &error);
-    if (error != NULL && !is_defect(error)) {
-        *out_errno = cronos_errno_from_error(error);
+    *out_errno = text != NULL ? 0 : errno_without_value(error);
+    return text;
+}
+
+static char *error_value(CronosSlot *slot, int *out_errno)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(CronosArchive) archive = cronos_slot_open(slot, &error);
+
+    if (archive != NULL || !is_defect(error)) {
+        *out_errno = archive != NULL ? ENODATA : cronos_errno_from_error(error);
         return NULL;
     }
-    return copy_value(error != NULL ? error->message : NULL, out_errno);
+    return copy_value(error->message, out_errno);
 }
 
 static const struct {
     const char *name;
     ValueFunction value;
+    gboolean opens; /* the archive */
 } attributes[] = {
-    {PREFIX "type", type_value},
-    {PREFIX "name", name_value},
-    {PREFIX "created_at", created_at_value},
-    {PREFIX "metadata", metadata_value},
-    {PREFIX "error", error_value},
+    {PREFIX "type", type_value, FALSE},
+    {PREFIX "name", name_value, FALSE},
+    {PREFIX "created_at", created_at_value, FALSE},
+    {PREFIX METADATA, metadata_value, TRUE},
+    {PREFIX ERROR, error_value, TRUE},
 };
 
 /* Returns: (owned) the archive whose folder @node is, or NULL. */
@@ -141,7 +122,7 @@ static int get(const CronosMount *mount, guint64 node, const char *name, char **
     g_autoptr(CronosSlot) slot = folder_slot(mount, node);
     for (guint i = 0; slot != NULL && i < G_N_ELEMENTS(attributes); i++)
         if (strcmp(name, attributes[i].name) == 0)
-            *out_value = attributes[i].value(slot, FALSE, &errnum);
+            *out_value = attributes[i].value(slot, &errnum);
     return errnum;
 }
 
@@ -167,17 +148,42 @@ void cronos_op_getxattr(fuse_req_t request, fuse_ino_t node, const char *name, s
         reply(request, value, strlen(value), size);
 }
 
+static void append_name(GString *names, const char *name)
+{
+    g_string_append_len(names, name, (gssize)strlen(name) + 1);
+}
+
+/* What the tail of an archive that is not open, and shall not be, tells there is. */
+static void append_by_tail(GString *names, CronosSlot *slot)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (cronos_slot_backup(slot)->foreign)
+        return;
+    g_autoptr(JsonObject) metadata = cronos_slot_read_metadata(slot, &error);
+    g_autofree char *text = metadata != NULL ? text_of(metadata) : NULL;
+    if (text != NULL)
+        append_name(names, PREFIX METADATA);
+    if (error != NULL && is_defect(error))
+        append_name(names, PREFIX ERROR);
+}
+
 void cronos_op_listxattr(fuse_req_t request, fuse_ino_t node, size_t size)
 {
     g_autoptr(CronosSlot) slot = folder_slot(fuse_req_userdata(request), node);
     g_autoptr(GString) names = g_string_new(NULL);
+    gboolean settled = slot != NULL && cronos_slot_is_settled(slot);
 
     for (guint i = 0; slot != NULL && i < G_N_ELEMENTS(attributes); i++) {
         int errnum;
-        g_autofree char *value = attributes[i].value(slot, TRUE, &errnum);
 
+        if (attributes[i].opens && !settled)
+            continue;
+        g_autofree char *value = attributes[i].value(slot, &errnum);
         if (value != NULL)
-            g_string_append_len(names, attributes[i].name, (gssize)strlen(attributes[i].name) + 1);
+            append_name(names, attributes[i].name);
     }
+    if (slot != NULL && !settled)
+        append_by_tail(names, slot);
     reply(request, names->str, names->len, size);
 }
