@@ -76,17 +76,13 @@ static void become_child(CronosKeeper *keeper, pid_t parent, const sigset_t *mas
     pthread_sigmask(SIG_SETMASK, mask, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     signal(SIGPIPE, SIG_IGN);
+    close(keeper->signals_fd);
+    keeper->signals_fd = -1;
     keeper->relay_fd = relay_fd;
     cronos_log_relay_use(relay_fd);
     /* It may have died before. */
     if (getppid() != parent)
         raise(SIGTERM);
-}
-
-static void become_parent(CronosKeeper *keeper, const sigset_t *awaited, int relay_fd)
-{
-    keeper->relay_fd = relay_fd;
-    keeper->signals_fd = signalfd(-1, awaited, SFD_CLOEXEC);
 }
 
 static CronosKeeper *keeper_new(const char *mount_point)
@@ -109,7 +105,8 @@ static pid_t fork_child(CronosKeeper *keeper)
     pid_t parent = getpid();
     int relay[2];
 
-    if (keeper->unmounted == NULL || !cronos_log_relay_open(relay))
+    keeper->signals_fd = signalfd(-1, &awaited, SFD_CLOEXEC);
+    if (keeper->unmounted == NULL || keeper->signals_fd < 0 || !cronos_log_relay_open(relay))
         return -1;
     pthread_sigmask(SIG_BLOCK, &awaited, &before);
     pid_t child = fork();
@@ -119,7 +116,7 @@ static pid_t fork_child(CronosKeeper *keeper)
     if (child <= 0)
         close(relay[0]);
     if (child > 0)
-        become_parent(keeper, &awaited, relay[0]);
+        keeper->relay_fd = relay[0];
     else if (child == 0)
         become_child(keeper, parent, &before, relay[1]);
     return child;
@@ -153,39 +150,33 @@ static void listen_to_child(CronosKeeper *keeper)
     keeper->relay_fd = -1;
 }
 
-/* The next signal; without a descriptor for them it is waited for, and nothing else is heard. */
-static int take_signal(const CronosKeeper *keeper)
+/* Takes the next signal; those that end the mount are passed on. */
+static void take_signal(const CronosKeeper *keeper)
 {
-    sigset_t awaited = awaited_signals();
-    struct signalfd_siginfo information;
+    struct signalfd_siginfo taken;
 
-    if (keeper->signals_fd < 0)
-        return sigwaitinfo(&awaited, NULL);
-    return read(keeper->signals_fd, &information, sizeof information) == sizeof information
-               ? (int)information.ssi_signo
-               : -1;
+    if (read(keeper->signals_fd, &taken, sizeof taken) == sizeof taken &&
+        taken.ssi_signo != SIGCHLD)
+        kill(keeper->child, SIGTERM);
 }
 
 /* Returns: the child's status as waitpid gives it. */
 static int wait_for_child(CronosKeeper *keeper)
 {
+    pid_t ended = 0;
     int status = 0;
 
-    for (;;) {
+    while (ended == 0 || (ended < 0 && errno == EINTR)) {
         struct pollfd polled[] = {{keeper->signals_fd, POLLIN, 0}, {keeper->relay_fd, POLLIN, 0}};
 
-        if (keeper->signals_fd >= 0 && poll(polled, G_N_ELEMENTS(polled), -1) < 0)
+        if (poll(polled, G_N_ELEMENTS(polled), -1) < 0)
             continue;
         if (polled[1].revents != 0)
             listen_to_child(keeper);
-        if (keeper->signals_fd >= 0 && polled[0].revents == 0)
+        if (polled[0].revents == 0)
             continue;
-        int signal_number = take_signal(keeper);
-        if (signal_number > 0 && signal_number != SIGCHLD)
-            kill(keeper->child, SIGTERM);
-        pid_t ended = waitpid(keeper->child, &status, WNOHANG);
-        if (ended == keeper->child || (ended < 0 && errno != EINTR))
-            break;
+        take_signal(keeper);
+        ended = waitpid(keeper->child, &status, WNOHANG);
     }
     while (keeper->relay_fd >= 0)
         listen_to_child(keeper);
