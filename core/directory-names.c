@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -85,6 +86,19 @@ CronosDirectoryNames *cronos_directory_names_read(int fd, int *out_errnum)
     names->order = g_array_new(FALSE, FALSE, sizeof(gsize));
     *out_errnum = read_names(names, fd);
     sort_names(names);
+    return names;
+}
+
+CronosDirectoryNames *cronos_directory_names_list(int fd, int *out_errnum)
+{
+    int listing = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int errnum = listing < 0 ? errno : 0;
+    CronosDirectoryNames *names = cronos_directory_names_read(listing, out_errnum);
+
+    if (listing >= 0)
+        close(listing);
+    else
+        *out_errnum = errnum;
     return names;
 }
 

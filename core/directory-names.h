@@ -12,6 +12,10 @@ typedef struct CronosDirectoryNames CronosDirectoryNames;
  * @out_errnum: 0, or the errno with which reading ended early: the names found so far are kept.
  * Returns: (owned), never NULL. */
 CronosDirectoryNames *cronos_directory_names_read(int fd, int *out_errnum);
+/* The same of the directory that @fd (borrowed) is of, which need not be at its start, and may have
+ * been opened by O_PATH: it is opened once more. @out_errnum: also why that failed; there are no
+ * names then. */
+CronosDirectoryNames *cronos_directory_names_list(int fd, int *out_errnum);
 void cronos_directory_names_free(CronosDirectoryNames *names); /* NULL: no-op */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CronosDirectoryNames, cronos_directory_names_free)
 

@@ -111,14 +111,11 @@ static gboolean clear_orphan(CronosBackupDirectory *directory, const char *pin)
 
 guint cronos_pin_clear_orphans(CronosBackupDirectory *directory, gboolean dry_run)
 {
-    int fd = openat(cronos_backup_directory_fd(directory), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int errnum = 0;
+    g_autoptr(CronosDirectoryNames) names =
+        cronos_directory_names_list(cronos_backup_directory_fd(directory), &errnum);
     guint count = 0;
 
-    if (fd < 0)
-        return 0;
-    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_read(fd, &errnum);
-    close(fd);
     for (gsize i = 0; i < cronos_directory_names_count(names); i++) {
         unsigned char type;
         const char *pin = cronos_directory_names_get(names, i, &type);

@@ -109,25 +109,12 @@ static int clear_one(int above_fd, const char *file_name)
     return 0;
 }
 
-/* Returns: (owned) what can be listed of the directory, or NULL. */
-static CronosDirectoryNames *list(int above_fd)
-{
-    int errnum = 0;
-    int listing = openat(above_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CronosDirectoryNames *names = NULL;
-
-    if (listing < 0)
-        return NULL;
-    names = cronos_directory_names_read(listing, &errnum);
-    close(listing);
-    return names;
-}
-
 void cronos_hidden_clear_all(int above_fd)
 {
-    g_autoptr(CronosDirectoryNames) names = list(above_fd);
+    int unlisted = 0;
+    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_list(above_fd, &unlisted);
 
-    for (gsize i = 0; names != NULL && i < cronos_directory_names_count(names); i++) {
+    for (gsize i = 0; i < cronos_directory_names_count(names); i++) {
         unsigned char type;
         const char *found = cronos_directory_names_get(names, i, &type);
 
@@ -139,11 +126,9 @@ void cronos_hidden_clear_all(int above_fd)
 /* Removes what dead restores to this place left, but for @keep (nullable). Returns: as above. */
 static int clear_others(int above_fd, const CronosHiddenName *name, const char *keep)
 {
-    int errnum = 0;
-    g_autoptr(CronosDirectoryNames) names = list(above_fd);
+    int errnum = 0, unlisted = 0;
+    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_list(above_fd, &unlisted);
 
-    if (names == NULL)
-        return 0;
     for (gsize i = 0; errnum == 0 && i < cronos_directory_names_count(names); i++) {
         unsigned char type;
         const char *found = cronos_directory_names_get(names, i, &type);

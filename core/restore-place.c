@@ -346,12 +346,7 @@ static int publish_inside(CronosRestorePlace *place)
     int errnum = 0;
     /* It has the mode of the archive's top folder by now. */
     (void)!fchmod(place->fd, S_IRWXU);
-    int listing = openat(place->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (listing < 0)
-        return errno;
-    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_read(listing, &errnum);
-    close(listing);
+    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_list(place->fd, &errnum);
     gsize count = cronos_directory_names_count(names);
     gsize moved = 0;
     while (errnum == 0 && moved < count) {

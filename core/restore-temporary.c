@@ -75,12 +75,8 @@ void cronos_restore_temporary_clear(int fd,
                                     gpointer user_data)
 {
     int errnum = 0;
-    int listing = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_list(fd, &errnum);
 
-    if (listing < 0)
-        return;
-    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_read(listing, &errnum);
-    close(listing);
     for (gsize i = 0; i < cronos_directory_names_count(names); i++) {
         unsigned char type;
         const char *name = cronos_directory_names_get(names, i, &type);

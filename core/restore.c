@@ -292,12 +292,8 @@ static gboolean lock_target(const char *target, int fd, GError **error)
 static gboolean is_empty(int fd)
 {
     int errnum = 0;
-    int listing = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_list(fd, &errnum);
 
-    if (listing < 0)
-        return FALSE;
-    g_autoptr(CronosDirectoryNames) names = cronos_directory_names_read(listing, &errnum);
-    close(listing);
     return errnum == 0 && cronos_directory_names_count(names) == 0;
 }
 
