@@ -3,9 +3,9 @@
 #include "cli/command.h"
 #include "cli/terminal.h"
 #include "core/error.h"
+#include "core/file-identity.h"
 
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define OTHERS_NAMED 3u
@@ -28,14 +28,6 @@ static void note_others(const char *identifier, const CronosBackup *chosen, cons
     g_string_free(names, TRUE);
 }
 
-static gboolean is_same_directory(const char *one, const char *other)
-{
-    struct stat a, b;
-
-    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
-
 /* What create prints is a path. Returns: (borrowed) where the name begins in @typed; or NULL with
  * @error where it is a path to somewhere else. */
 static const char *skip_directory(const CronosCatalog *catalog, const char *typed, GError **error)
@@ -45,7 +37,7 @@ static const char *skip_directory(const CronosCatalog *catalog, const char *type
     if (slash == NULL)
         return typed;
     g_autofree char *folder = g_strndup(typed, (gsize)(slash - typed) + 1);
-    if (is_same_directory(folder, cronos_catalog_directory(catalog)))
+    if (cronos_is_same_path(folder, cronos_catalog_directory(catalog)))
         return slash + 1;
     g_autofree char *quoted = cronos_quote_path(typed);
     g_autofree char *directory = cronos_quote_path(cronos_catalog_directory(catalog));

@@ -10,6 +10,7 @@
 #include "core/backup-name.h"
 #include "core/error.h"
 #include "core/fault.h"
+#include "core/file-identity.h"
 #include "core/log.h"
 
 #include <dirent.h>
@@ -88,7 +89,7 @@ static gboolean is_same_directory(int fd, const char *path)
     struct stat open_status, named_status;
 
     return fstat(fd, &open_status) == 0 && stat(path, &named_status) == 0 &&
-           open_status.st_dev == named_status.st_dev && open_status.st_ino == named_status.st_ino;
+           cronos_is_same_file(&open_status, &named_status);
 }
 
 static int open_locked(const Place *place, GCancellable *cancellable, GError **error)

@@ -9,6 +9,7 @@
 #include "core/log-private.h"
 
 #include "core/error.h"
+#include "core/file-identity.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -143,7 +144,7 @@ static gboolean is_current(int fd, const char *path)
     struct stat open_status, named_status;
 
     return fstat(fd, &open_status) == 0 && stat(path, &named_status) == 0 &&
-           open_status.st_ino == named_status.st_ino && open_status.st_dev == named_status.st_dev;
+           cronos_is_same_file(&open_status, &named_status);
 }
 
 static gboolean open_file(void)

@@ -8,6 +8,7 @@
 
 #include "core/catalog.h"
 #include "core/error.h"
+#include "core/file-identity.h"
 #include "core/log.h"
 
 #include <errno.h>
@@ -153,7 +154,7 @@ static gboolean is_current(int fd, const char *path)
     struct stat open_status, named_status;
 
     return fstat(fd, &open_status) == 0 && lstat(path, &named_status) == 0 &&
-           open_status.st_ino == named_status.st_ino && open_status.st_dev == named_status.st_dev;
+           cronos_is_same_file(&open_status, &named_status);
 }
 
 /* Returns: the locked file, or -1 with @error. */

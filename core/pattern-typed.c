@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * pattern-typed.c - patterns as people type them, who think of paths */
 #include "core/error.h"
+#include "core/file-identity.h"
 #include "core/glob.h"
 #include "core/pattern.h"
 
@@ -26,8 +27,7 @@ static const char *below_root(const char *path, const char *root)
     for (const char *end = strchrnul(path + 1, '/');; end = strchrnul(end + 1, '/')) {
         g_autofree char *prefix = g_strndup(path, (gsize)(end - path));
 
-        if (stat(prefix, &parent) == 0 && parent.st_dev == status.st_dev &&
-            parent.st_ino == status.st_ino)
+        if (stat(prefix, &parent) == 0 && cronos_is_same_file(&parent, &status))
             return *end == '\0' ? "/" : end;
         if (*end == '\0')
             return path;

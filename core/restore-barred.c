@@ -3,23 +3,12 @@
  * the symbolic links that its configured path leads through, and the log file
  *
  * They are known by device and inode, under whatever name the target has them. */
+#include "core/file-identity.h"
 #include "core/restore-private.h"
 
 #include <string.h>
 
 #define LINKS_DEPTH 4 /* of links to links that are followed */
-
-typedef struct {
-    dev_t device;
-    ino_t inode;
-} Identity;
-
-static void add_identity(GArray *barred, const struct stat *status)
-{
-    Identity identity = {status->st_dev, status->st_ino};
-
-    g_array_append_val(barred, identity);
-}
 
 /* Adds the links that @path, absolute, leads through, and those that they lead through, as far as
  * @depth goes. */
@@ -34,7 +23,7 @@ static void add_links(GArray *barred, const char *path, guint depth)
         g_autofree char *target = g_file_read_link(part, NULL);
         if (target == NULL || lstat(part, &status) != 0)
             continue;
-        add_identity(barred, &status);
+        cronos_file_identities_add(barred, &status);
         g_autofree char *above = g_path_get_dirname(part);
         g_autofree char *next =
             target[0] == '/' ? g_strdup(target) : g_build_filename(above, target, NULL);
@@ -49,9 +38,9 @@ void cronos_restore_bar(CronosRestoreJob *job, const CronosConfig *config)
     const char *log = cronos_config_log_file(config);
     struct stat status;
 
-    job->barred = g_array_new(FALSE, FALSE, sizeof(Identity));
+    job->barred = cronos_file_identities_new();
     if (stat(directory, &status) == 0)
-        add_identity(job->barred, &status);
+        cronos_file_identities_add(job->barred, &status);
     add_links(job->barred, directory, LINKS_DEPTH);
     if (log != NULL && lstat(log, &status) == 0 && !S_ISDIR(status.st_mode))
         job->log = status;
@@ -59,16 +48,10 @@ void cronos_restore_bar(CronosRestoreJob *job, const CronosConfig *config)
 
 gboolean cronos_restore_is_barred(const CronosRestoreJob *job, const struct stat *status)
 {
-    for (guint i = 0; job->barred != NULL && i < job->barred->len; i++) {
-        const Identity *barred = &g_array_index(job->barred, Identity, i);
-        if (barred->inode == status->st_ino && barred->device == status->st_dev)
-            return TRUE;
-    }
-    return FALSE;
+    return job->barred != NULL && cronos_file_identities_contain(job->barred, status);
 }
 
 gboolean cronos_restore_is_log(const CronosRestoreJob *job, const struct stat *status)
 {
-    return job->log.st_ino != 0 && job->log.st_ino == status->st_ino &&
-           job->log.st_dev == status->st_dev;
+    return job->log.st_ino != 0 && cronos_is_same_file(&job->log, status);
 }

@@ -4,6 +4,7 @@
 #include "core/below.h"
 #include "core/directory-names.h"
 #include "core/fault.h"
+#include "core/file-identity.h"
 #include "core/log.h"
 #include "core/restore-temporary.h"
 
@@ -51,7 +52,7 @@ static gboolean is_there(int above_fd, const char *file_name, int fd)
 
     return fstat(fd, &open_status) == 0 &&
            fstatat(above_fd, file_name, &named_status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           open_status.st_dev == named_status.st_dev && open_status.st_ino == named_status.st_ino;
+           cronos_is_same_file(&open_status, &named_status);
 }
 
 /* What belongs to others, or what they can write in, may hold what they want restored. */

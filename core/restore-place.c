@@ -6,6 +6,7 @@
 #include "core/directory-names.h"
 #include "core/error.h"
 #include "core/fault.h"
+#include "core/file-identity.h"
 #include "core/log.h"
 #include "core/restore.h"
 
@@ -260,8 +261,7 @@ static gboolean must_stay(const CronosRestorePlace *place)
         return TRUE;
     if (lstat(place->parent, &above) == 0 && above.st_dev != place->status.st_dev)
         return TRUE;
-    return stat(".", &here) == 0 && here.st_dev == place->status.st_dev &&
-           here.st_ino == place->status.st_ino;
+    return stat(".", &here) == 0 && cronos_is_same_file(&here, &place->status);
 }
 
 /* Opens the hidden folder in @path. Returns: 0 or an errno. */

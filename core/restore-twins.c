@@ -9,6 +9,7 @@
  *
  * Here, names are alike whose hashes are, after more has been folded than any file system does:
  * what is taken for twins and is none is looked at once, and restored. */
+#include "core/file-identity.h"
 #include "core/restore-private.h"
 
 #include <fcntl.h>
@@ -128,5 +129,5 @@ gboolean cronos_restore_is_taken(const CronosRestoreJob *job, guint32 entry, int
     gpointer twin = g_hash_table_lookup(job->twins, GUINT_TO_POINTER(entry));
     return cronos_restore_name(job->archive, GPOINTER_TO_UINT(twin), name) &&
            fstatat(parent_fd, name, &first, AT_SYMLINK_NOFOLLOW) == 0 &&
-           first.st_dev == status->st_dev && first.st_ino == status->st_ino;
+           cronos_is_same_file(&first, status);
 }

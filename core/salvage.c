@@ -7,6 +7,7 @@
 #include "core/archive.h"
 #include "core/backup-directory.h"
 #include "core/error.h"
+#include "core/file-identity.h"
 #include "core/log.h"
 #include "core/member-bytes.h"
 #include "core/metadata.h"
@@ -212,8 +213,7 @@ static gboolean check_target(const Salvage *salvage, const char *to, GError **er
 
     if (lstat(to, &there) != 0)
         return TRUE;
-    if (fstat(salvage->fd, &own) == 0 && stat(to, &there) == 0 && own.st_dev == there.st_dev &&
-        own.st_ino == there.st_ino)
+    if (fstat(salvage->fd, &own) == 0 && stat(to, &there) == 0 && cronos_is_same_file(&own, &there))
         return refuse_target(salvage, "that is the damaged archive itself, which is never changed",
                              error);
     return refuse_target(salvage, "exists already; choose a name that is free", error);
@@ -245,14 +245,6 @@ static gboolean find_target(Salvage *salvage, const char *to, GError **error)
     return FALSE;
 }
 
-static gboolean is_same_folder(const char *a, const char *b)
-{
-    struct stat one, other;
-
-    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
-           one.st_ino == other.st_ino;
-}
-
 /* @directory: where the damaged archive lies. */
 static gboolean begin_target(Salvage *salvage, const char *directory,
                              const CronosProgress *progress, GError **error)
@@ -260,7 +252,7 @@ static gboolean begin_target(Salvage *salvage, const char *directory,
     GCancellable *cancellable = progress != NULL ? progress->cancellable : NULL;
 
     salvage->directory =
-        is_same_folder(salvage->folder, directory)
+        cronos_is_same_path(salvage->folder, directory)
             ? cronos_backup_directory_lock(salvage->folder, cancellable, error)
             : cronos_backup_directory_lock_guest(salvage->folder, cancellable, error);
     if (salvage->directory == NULL)

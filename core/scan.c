@@ -14,6 +14,7 @@
 
 #include "core/directory-names.h"
 #include "core/error.h"
+#include "core/file-identity.h"
 #include "core/own-mount.h"
 #include "core/restore-temporary.h"
 #include "core/scan-private.h"
@@ -30,11 +31,6 @@
 #define CACHE_SIGNATURE "Signature: 8a477f597d28d172789f06886806bc55"
 
 typedef struct {
-    dev_t device;
-    ino_t inode;
-} Identity;
-
-typedef struct {
     CronosDirectoryNames *names;
     gsize next;          /* index of the name that is examined next */
     gsize path_length;   /* of the directory's own path in scan->path; 0 for the root */
@@ -48,7 +44,7 @@ struct CronosScan {
     int root_fd;
     const CronosPatterns *include, *exclude;
     gboolean exclude_caches, keep_excluded;
-    GArray *skip, *skip_files; /* of Identity */
+    GArray *skip, *skip_files; /* of files (file-identity.h) */
     GArray *frames;            /* of Frame */
     guint emitted; /* frames given out as items, from the root on; the root counts as given out */
     gboolean flush;
@@ -152,17 +148,6 @@ static gboolean is_valid_cache_tag(int directory_fd)
     return valid;
 }
 
-static gboolean is_to_skip(const GArray *identities, const struct stat *status)
-{
-    for (guint i = 0; i < identities->len; i++) {
-        const Identity *skip = &g_array_index(identities, Identity, i);
-
-        if (skip->device == status->st_dev && skip->inode == status->st_ino)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 /* Reads the directory open on @fd (taken over) and makes it the top frame.
  * Returns: FALSE where it is a cache that is left out. */
 static gboolean push_frame(CronosScan *scan, int fd, const struct stat *status, gboolean included)
@@ -210,7 +195,7 @@ static void examine_closed_directory(CronosScan *scan, const char *name, int err
     }
     if (fstatat(parent->fd, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
         S_ISDIR(status.st_mode)) {
-        if (is_to_skip(scan->skip, &status))
+        if (cronos_file_identities_contain(scan->skip, &status))
             return;
         if (is_included(scan, parent->included, TRUE) && item_from_stat(&status, &scan->item))
             hold_item(scan);
@@ -236,7 +221,7 @@ static void examine_directory(CronosScan *scan, const char *name)
     }
     gboolean own = status.st_dev != parent_device && cronos_is_own_mount_fd(fd, status.st_dev);
     scan->mounts += own;
-    if (own || is_to_skip(scan->skip, &status)) {
+    if (own || cronos_file_identities_contain(scan->skip, &status)) {
         close(fd);
         return;
     }
@@ -270,11 +255,12 @@ static void examine_leaf(CronosScan *scan, const char *name, unsigned char type)
         note_unreadable(scan, g_strerror(errno));
     } else if (S_ISDIR(status.st_mode)) {
         note_unreadable(scan, "replaced by a directory while it was examined");
-    } else if (is_to_skip(scan->skip, &status)) {
+    } else if (cronos_file_identities_contain(scan->skip, &status)) {
         return;
     } else if (!item_from_stat(&status, &scan->item)) {
         scan->skipped++;
-    } else if (!S_ISREG(status.st_mode) || !is_to_skip(scan->skip_files, &status)) {
+    } else if (!S_ISREG(status.st_mode) ||
+               !cronos_file_identities_contain(scan->skip_files, &status)) {
         if (S_ISLNK(status.st_mode) && status.st_size == 0)
             measure_symlink(parent->fd, name, &scan->item.info);
         hold_item(scan);
@@ -297,7 +283,7 @@ static void count_excluded(CronosScan *scan, const char *name, unsigned char typ
 
     if (type == DT_DIR && scan->skip->len > 0 &&
         fstatat(top_frame(scan)->fd, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
-        is_to_skip(scan->skip, &status))
+        cronos_file_identities_contain(scan->skip, &status))
         return;
     scan->excluded++;
     if (scan->keep_excluded)
@@ -365,24 +351,17 @@ const CronosScanItem *cronos_scan_next(CronosScan *scan)
     }
 }
 
-static void add_identity(GArray *skip, const struct stat *status)
-{
-    Identity identity = {status->st_dev, status->st_ino};
-
-    g_array_append_val(skip, identity);
-}
-
 /* What does not exist can not be met on the walk either. @paths: NULL-terminated or NULL. */
 static GArray *identify_skips(const char *const *paths)
 {
-    GArray *skip = g_array_new(FALSE, FALSE, sizeof(Identity));
+    GArray *skip = cronos_file_identities_new();
     struct stat status;
 
     for (; paths != NULL && *paths != NULL; paths++) {
         if (stat(*paths, &status) == 0)
-            add_identity(skip, &status);
+            cronos_file_identities_add(skip, &status);
         if (lstat(*paths, &status) == 0 && S_ISLNK(status.st_mode))
-            add_identity(skip, &status);
+            cronos_file_identities_add(skip, &status);
     }
     return skip;
 }
@@ -397,7 +376,7 @@ static gboolean open_root(CronosScan *scan, GError **error)
         cronos_error_set_system(error, errno, "%s", quoted);
         return FALSE;
     }
-    if (is_to_skip(scan->skip, &status)) {
+    if (cronos_file_identities_contain(scan->skip, &status)) {
         g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_USAGE,
                     "%s: is itself among the directories to be left out", quoted);
         return FALSE;
