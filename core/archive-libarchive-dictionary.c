@@ -6,6 +6,8 @@
 #include "core/zip/zip-header.h"
 #include "core/zip/zip-io.h"
 
+#include <libdeflate.h>
+
 /* APPNOTE 5.8.8: version, length of the properties, the properties. */
 #define LZMA_HEAD_BYTES 9u
 #define LZMA_DICTIONARY 5u
@@ -13,30 +15,39 @@
 /* The .xz file format 1.2.0, 2.1 and 3.1: the stream's header, then the first block's. */
 #define XZ_STREAM_HEADER_BYTES 12u
 #define XZ_BLOCK_HEADER_MAX 1024u
+#define XZ_CHECKSUM_BYTES 4u
 #define XZ_FLAG_FILTERS 0x03u /* one less */
 #define XZ_FLAG_STORED_BYTES 0x40u
 #define XZ_FLAG_SIZE_BYTES 0x80u
 #define XZ_FILTER_LZMA2 0x21u
 #define XZ_DICTIONARY_MAX 40u
 
-/* More than encoders of the format use: a decoder would ask for it, if only to leave it untouched.
- */
-#define DECLARED_MAX (G_GUINT64_CONSTANT(1536) << 20)
+#define DICTIONARY_MIN 4096u /* of both formats */
 
-static gboolean check(const CronosLibarchiveSource *source, const char *method, guint64 dictionary,
-                      GError **error)
+/* Returns: how large a dictionary has to be for the member, or 0 with @error. */
+static guint64 fitting(const CronosLibarchiveSource *source, const char *method, guint64 declared,
+                       GError **error)
 {
-    if (dictionary <= DECLARED_MAX)
-        dictionary = MIN(dictionary, source->size_bytes);
-    if (dictionary <= CRONOS_LIBARCHIVE_DICTIONARY_MAX)
-        return TRUE;
+    guint64 size = MAX(MIN(declared, source->size_bytes), DICTIONARY_MIN);
+
+    if (size <= CRONOS_LIBARCHIVE_DICTIONARY_MAX)
+        return size;
     g_set_error(error, CRONOS_ERROR, CRONOS_ERROR_UNSUPPORTED,
                 "%s with a dictionary of %" G_GUINT64_FORMAT " MiB is not supported", method,
-                dictionary >> 20);
-    return FALSE;
+                size >> 20);
+    return 0;
 }
 
-gboolean cronos_libarchive_check_lzma(const CronosLibarchiveSource *source, GError **error)
+/* The source begins with these bytes instead of as many of the file's. */
+static void replace_start(CronosLibarchiveSource *source, const guint8 *bytes, gsize length)
+{
+    source->head = g_realloc(source->head, source->head_bytes + length);
+    memcpy(source->head + source->head_bytes, bytes, length);
+    source->head_bytes += length;
+    source->start += length;
+}
+
+gboolean cronos_libarchive_fit_lzma(CronosLibarchiveSource *source, GError **error)
 {
     guint8 head[LZMA_HEAD_BYTES];
 
@@ -44,7 +55,12 @@ gboolean cronos_libarchive_check_lzma(const CronosLibarchiveSource *source, GErr
         return TRUE;
     if (!cronos_zip_pread_exactly(source->fd, head, sizeof head, source->start, error))
         return FALSE;
-    return check(source, "LZMA", zip_get32(head + LZMA_DICTIONARY), error);
+    guint64 dictionary = fitting(source, "LZMA", zip_get32(head + LZMA_DICTIONARY), error);
+    if (dictionary == 0)
+        return FALSE;
+    zip_put32(head + LZMA_DICTIONARY, (guint32)dictionary);
+    replace_start(source, head, sizeof head);
+    return TRUE;
 }
 
 /* Takes a number of seven bits a byte, the lowest ones first. Returns: FALSE where there is none.
@@ -62,41 +78,60 @@ static gboolean take_number(const guint8 **at, const guint8 *end, guint64 *out_n
     return FALSE;
 }
 
-/* Returns: what the block's filters need, or 0 where that can not be told. */
-static guint64 xz_dictionary(const guint8 *block, gsize length)
+static guint64 xz_decode(guint8 dictionary)
 {
-    const guint8 *end = block + MIN(length, (block[0] + 1u) * 4);
+    return (guint64)(2 | (dictionary & 1)) << (dictionary / 2 + 11);
+}
+
+/* @end: of the block's header, without its checksum. Returns: the byte that is the dictionary's
+ * size, or NULL where that can not be told. */
+static guint8 *xz_dictionary(guint8 *block, const guint8 *end)
+{
+    const guint8 *at = block + 2;
     guint8 flags = block[1];
     guint sizes = ((flags & XZ_FLAG_STORED_BYTES) != 0) + ((flags & XZ_FLAG_SIZE_BYTES) != 0);
     guint64 number, id, properties;
 
-    block += 2;
     while (sizes-- > 0) {
-        if (!take_number(&block, end, &number))
-            return 0;
+        if (!take_number(&at, end, &number))
+            return NULL;
     }
     for (guint i = 0; i <= (flags & XZ_FLAG_FILTERS); i++) {
-        if (!take_number(&block, end, &id) || !take_number(&block, end, &properties) ||
-            properties > (guint64)(end - block))
-            return 0;
-        if (id == XZ_FILTER_LZMA2 && properties == 1 && *block <= XZ_DICTIONARY_MAX)
-            return (guint64)(2 | (*block & 1)) << (*block / 2 + 11);
-        block += properties;
+        if (!take_number(&at, end, &id) || !take_number(&at, end, &properties) ||
+            properties > (guint64)(end - at))
+            return NULL;
+        if (id == XZ_FILTER_LZMA2)
+            return properties == 1 && *at <= XZ_DICTIONARY_MAX ? block + (at - block) : NULL;
+        at += properties;
     }
-    return 0;
+    return NULL;
 }
 
-gboolean cronos_libarchive_check_xz(const CronosLibarchiveSource *source, GError **error)
+gboolean cronos_libarchive_fit_xz(CronosLibarchiveSource *source, GError **error)
 {
     guint8 head[XZ_STREAM_HEADER_BYTES + XZ_BLOCK_HEADER_MAX];
+    guint8 *block = head + XZ_STREAM_HEADER_BYTES;
     gssize n = cronos_zip_pread(source->fd, head, MIN(sizeof head, source->end - source->start),
                                 source->start, error);
 
     if (n < 0)
         return FALSE;
-    if (n < (gssize)XZ_STREAM_HEADER_BYTES + 2)
+    if (n <= (gssize)XZ_STREAM_HEADER_BYTES)
         return TRUE;
-    return check(source, "XZ",
-                 xz_dictionary(head + XZ_STREAM_HEADER_BYTES, (gsize)n - XZ_STREAM_HEADER_BYTES),
-                 error);
+    gsize length = (block[0] + 1u) * 4;
+    if (block[0] == 0 || length > (gsize)n - XZ_STREAM_HEADER_BYTES)
+        return TRUE;
+    guint8 *checksum = block + length - XZ_CHECKSUM_BYTES;
+    guint8 *dictionary = xz_dictionary(block, checksum);
+    if (dictionary == NULL ||
+        zip_get32(checksum) != libdeflate_crc32(0, block, (gsize)(checksum - block)))
+        return TRUE;
+    guint64 enough = fitting(source, "XZ", xz_decode(*dictionary), error);
+    if (enough == 0)
+        return FALSE;
+    while (*dictionary > 0 && xz_decode(*dictionary - 1) >= enough)
+        (*dictionary)--;
+    zip_put32(checksum, libdeflate_crc32(0, block, (gsize)(checksum - block)));
+    replace_start(source, head, XZ_STREAM_HEADER_BYTES + length);
+    return TRUE;
 }

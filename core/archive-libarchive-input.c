@@ -229,6 +229,19 @@ static gboolean matches(const guint8 *bytes, const Filter *filter)
     return TRUE;
 }
 
+/* Returns: FALSE with @error. What is missing where the source is shorter stays as it is. */
+static gboolean read_start(const CronosLibarchiveSource *source, guint8 *bytes, gsize length,
+                           GError **error)
+{
+    gsize made_up = MIN(length, source->head_bytes);
+
+    if (made_up > 0)
+        memcpy(bytes, source->head, made_up);
+    return cronos_zip_pread(source->fd, bytes + made_up,
+                            (gsize)MIN(length - made_up, source->end - source->start),
+                            source->start, error) >= 0;
+}
+
 /* @out_filter: NULL where the source begins as none does. Returns: FALSE with @error. */
 static gboolean find_filter(const CronosLibarchiveSource *source, const Filter **out_filter,
                             GError **error)
@@ -239,8 +252,7 @@ static gboolean find_filter(const CronosLibarchiveSource *source, const Filter *
     if (source->format != CRONOS_LIBARCHIVE_TAR && source->format != CRONOS_LIBARCHIVE_CPIO &&
         source->format != CRONOS_LIBARCHIVE_RAW)
         return TRUE;
-    if (cronos_zip_pread(source->fd, bytes, (gsize)MIN(sizeof bytes, source->end - source->start),
-                         source->start, error) < 0)
+    if (!read_start(source, bytes, sizeof bytes, error))
         return FALSE;
     for (guint i = 0; i < G_N_ELEMENTS(filters) && *out_filter == NULL; i++)
         *out_filter = matches(bytes, &filters[i]) ? &filters[i] : NULL;

@@ -215,11 +215,8 @@ static gboolean make_plain(const CronosLibarchiveZip *zip, const CronosZipExtent
         return TRUE;
     case METHOD_XZ:
         source->format = CRONOS_LIBARCHIVE_RAW;
-        return cronos_libarchive_check_xz(source, error);
+        return cronos_libarchive_fit_xz(source, error);
     case METHOD_LZMA:
-        if (!cronos_libarchive_check_lzma(source, error))
-            return FALSE;
-        break;
     case METHOD_PPMD:
         break;
     default:
@@ -230,7 +227,7 @@ static gboolean make_plain(const CronosLibarchiveZip *zip, const CronosZipExtent
     if (local == NULL)
         return FALSE;
     make_head(local, extent, NULL, source);
-    return TRUE;
+    return extent->method != METHOD_LZMA || cronos_libarchive_fit_lzma(source, error);
 }
 
 static gboolean make_source(gpointer data, guint32 entry, CronosLibarchiveSource *out_source,
