@@ -14,8 +14,8 @@ cd "$(dirname "$0")/.."
 SOURCE=$PWD
 QUICK=
 # What runs more than one thread.
-THREADED_TESTS=(archive backup-sizes create member-chunks parallel restore reuse verify cli-reuse
-    cli-serve cli-serve-life mount-parallel mount-live mount-push mount-versions)
+THREADED_TESTS=(archive backup-sizes create create-changes member-chunks parallel restore restore-overwrite
+    reuse verify cli-reuse cli-serve cli-serve-life mount-parallel mount-live mount-push mount-versions)
 PASSED=0
 FAILED=0
 # Tests at once: on disk they wait for half of their time, in memory some do.

@@ -3,19 +3,10 @@
  *
  * The functions of libraries that tell times, or that act on files, are taken over by those below.
  */
-#include "core/create.h"
-#include "core/metadata.h"
-#include "tests/unit/temporary.h"
+#include "create-fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 #define US_PER_S G_GINT64_CONSTANT(1000000)
 
@@ -71,52 +62,18 @@ ssize_t pread(int fd, void *buffer, size_t size, off_t offset)
     return got;
 }
 
-typedef struct {
-    char *directory;
-    char *root;
-    CronosConfig *config;
-} Fixture;
-
-static int set_up(void **state)
+static int set_up_clocks(void **state)
 {
-    Fixture *fixture = g_new0(Fixture, 1);
-    g_autoptr(GError) error = NULL;
-
     ahead_us = 0;
     still.active = FALSE;
-    fixture->directory = temporary_new();
-    fixture->root = g_build_filename(fixture->directory, "project", NULL);
-    assert_int_equal(g_mkdir(fixture->root, 0755), 0);
-    temporary_write(fixture->directory, "cronos.conf",
-                    "backup: { directory = \"../archives\"; };\n"
-                    "log: { file = \"../cronos.log\"; };\n");
-    g_autofree char *path = g_build_filename(fixture->directory, "cronos.conf", NULL);
-    fixture->config = cronos_config_load(fixture->root, path, &error);
-    assert_null(error);
-    *state = fixture;
-    return 0;
+    return set_up(state);
 }
 
-static int tear_down(void **state)
-{
-    Fixture *fixture = *state;
-
-    cronos_config_free(fixture->config);
-    temporary_free(fixture->directory);
-    g_free(fixture->root);
-    g_free(fixture);
-    return 0;
-}
-
-static CronosCreateResult *backup(Fixture *fixture)
+static CronosCreateResult *back_up_alone(Fixture *fixture)
 {
     const CronosCreateOptions options = {.name = "x", .level = 6, .threads = 1, .full = TRUE};
-    g_autoptr(GError) error = NULL;
-    CronosCreateResult *result = cronos_create(fixture->config, &options, NULL, &error);
 
-    if (result == NULL)
-        fail_msg("%s", error->message);
-    return result;
+    return backup(fixture, &options);
 }
 
 /* Returns: when the backup began, as it says itself. */
@@ -142,12 +99,12 @@ static void test_a_backup_starts_by_the_file_systems_clock(void **state)
 
     temporary_write(fixture->root, "a", "text");
     ahead_us = 3600 * US_PER_S;
-    g_autoptr(CronosCreateResult) ahead = backup(fixture);
+    g_autoptr(CronosCreateResult) ahead = back_up_alone(fixture);
     assert_true(started_us(ahead) <= true_time_us());
     /* A tick of the kernel. */
     assert_true(started_us(ahead) >= before - 10000);
     ahead_us = -3600 * US_PER_S;
-    g_autoptr(CronosCreateResult) behind = backup(fixture);
+    g_autoptr(CronosCreateResult) behind = back_up_alone(fixture);
     assert_true(started_us(behind) <= true_time_us() + ahead_us);
 }
 
@@ -186,13 +143,13 @@ static void check_overwritten(Fixture *fixture, gsize size)
     static const gint64 fresh = -5; /* a server's clock that is ahead */
 
     make_still(fixture, size, fresh, 1);
-    g_autoptr(CronosCreateResult) once = backup(fixture);
+    g_autoptr(CronosCreateResult) once = back_up_alone(fixture);
     assert_int_equal(once->unreadable->len, 0);
     assert_int_equal(first_letter(once), 'b');
     close(still.fd);
 
     make_still(fixture, size, fresh, 3);
-    g_autoptr(CronosCreateResult) always = backup(fixture);
+    g_autoptr(CronosCreateResult) always = back_up_alone(fixture);
     assert_int_equal(always->unreadable->len, 1);
     assert_string_equal(always->unreadable->pdata[0], "still: changed while it was read");
     close(still.fd);
@@ -217,21 +174,22 @@ static void test_other_files_are_read_once(void **state)
 
     for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
         make_still(*state, sizes[i], 1, 0);
-        g_autoptr(CronosCreateResult) result = backup(*state);
+        g_autoptr(CronosCreateResult) result = back_up_alone(*state);
         assert_int_equal(result->unreadable->len, 0);
         assert_int_equal(still.readings, 1);
         close(still.fd);
     }
 }
 
+#define WITH_CLOCKS(test) cmocka_unit_test_setup_teardown(test, set_up_clocks, tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_backup_starts_by_the_file_systems_clock, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_a_fresh_file_is_read_twice, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_fresh_large_file_is_read_twice, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_other_files_are_read_once, set_up, tear_down),
+        WITH_CLOCKS(test_a_backup_starts_by_the_file_systems_clock),
+        WITH_CLOCKS(test_a_fresh_file_is_read_twice),
+        WITH_CLOCKS(test_a_fresh_large_file_is_read_twice),
+        WITH_CLOCKS(test_other_files_are_read_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
