@@ -4,7 +4,7 @@
  * An index is used if it does not contradict itself, the member, and, where it holds CRCs, the
  * member's own CRC, which they must add up to. Its offsets are believed one by one: each chunk
  * begins and ends where the stream was flushed, which leaves four bytes to be seen there. What is
- * not believed has to be had in another way. Threads: all safe. */
+ * not believed, or does not decode alone, has to be had in another way. Threads: all safe. */
 #pragma once
 #include "core/zip/sozip-table.h"
 #include "core/zip/zip-seek.h"

@@ -2,6 +2,7 @@
  * read-member.c - one large member: chunks, spans, readers */
 #include "core/read-member.h"
 
+#include "core/error.h"
 #include "core/read-ahead.h"
 #include "core/read-chunks.h"
 #include "core/read-cursor.h"
@@ -125,7 +126,7 @@ static CronosReadSpans *need_spans(CronosReadMember *member)
     return member->spans;
 }
 
-/* For a chunk whose place is not believed: from the spans it lies in. */
+/* For a chunk that can not be had alone: from the spans it lies in. */
 static gboolean copy_spans(CronosReadMember *member, guint64 offset, guint8 *out, gsize size,
                            GError **error)
 {
@@ -158,6 +159,30 @@ static gboolean decode_chunk(CronosReadMember *member, guint64 number, CronosRea
     return ok;
 }
 
+/* Returns: whether the member is what its checksum says, all of it. */
+static gboolean is_whole(CronosReadMember *member)
+{
+    CronosReadSpans *spans = need_spans(member);
+    CronosReadPiece last;
+
+    if (!cronos_read_spans_piece(spans, member->size_bytes - 1, &last, NULL))
+        return FALSE;
+    cronos_read_cache_release(last.block);
+    return cronos_read_spans_check(spans, NULL);
+}
+
+/* Where a chunk does not decode, it may be damaged; or it needs what lies before it, which the
+ * index denies: then every other program can read it. What is had the long way counts if a checksum
+ * holds: the chunk's own, or else the member's. */
+static gboolean redeem_chunk(CronosReadMember *member, guint64 number, CronosReadBlock *block)
+{
+    return copy_spans(member, number * cronos_read_chunks_size(member->chunks), block->bytes,
+                      block->size, NULL) &&
+           (cronos_read_chunks_have_crcs(member->chunks)
+                ? cronos_read_chunks_check(member->chunks, number, block->bytes, NULL)
+                : is_whole(member));
+}
+
 /* Returns: FALSE as cronos_read_member_piece. */
 static gboolean fill_chunk(CronosReadMember *member, guint64 number, CronosReadBlock *block,
                            gboolean ahead, GError **error)
@@ -167,10 +192,13 @@ static gboolean fill_chunk(CronosReadMember *member, guint64 number, CronosReadB
     if (decode_chunk(member, number, block, &failure))
         return TRUE;
     if (failure != NULL) {
+        /* The long way is not gone on a guess. */
+        if (!ahead && g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_DAMAGED) &&
+            redeem_chunk(member, number, block))
+            return TRUE;
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
-    /* The long way is not gone on a guess. */
     return !ahead &&
            copy_spans(member, number * cronos_read_chunks_size(member->chunks), block->bytes,
                       block->size, error) &&

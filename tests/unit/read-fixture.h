@@ -24,16 +24,17 @@
     "    with open(path, 'rb') as file: return file.read()\n"
 
 /* sozip(...) writes a member and its seek index. crcs: with our CRCs; shift: added to all offsets;
- * flip: a chunk with one byte changed. */
+ * flip: a chunk with one byte changed; bound: no chunk decodes without those before it. */
 #define SOZIP                                                                                      \
-    "def sozip(path, data, chunk, crcs=True, shift=0, flip=None, wrong_crc=False, field=None):\n"  \
+    "def sozip(path, data, chunk, crcs=True, shift=0, flip=None, wrong_crc=False, field=None, "    \
+    "bound=False):\n"                                                                              \
     "    c = zlib.compressobj(6, 8, -15); out = bytearray(); offsets = []; sums = b'CRCs'\n"       \
     "    for at in range(0, len(data), chunk):\n"                                                  \
     "        part = data[at:at + chunk]; offsets.append(len(out)); last = at + chunk >= "          \
     "len(data)\n"                                                                                  \
     "        out += c.compress(part)\n"                                                            \
     "        out += c.flush() if last else c.flush(zlib.Z_SYNC_FLUSH) + "                          \
-    "c.flush(zlib.Z_FULL_FLUSH)\n"                                                                 \
+    "(b'\\0\\0\\0\\xff\\xff' if bound else c.flush(zlib.Z_FULL_FLUSH))\n"                          \
     "        sums += struct.pack('<I', zlib.crc32(part) ^ wrong_crc)\n"                            \
     "    if flip is not None:\n"                                                                   \
     "        out[(offsets[flip] + offsets[flip + 1]) // 2] ^= 0x55\n"                              \

@@ -236,6 +236,34 @@ static void test_damage_that_decodes(void **state)
     }
 }
 
+/* An index that says of chunks that they decode alone, where they do not, hides nothing that other
+ * programs read; but what can not be held against a checksum is not handed out for it. */
+static void test_chunks_that_need_those_before(void **state)
+{
+    const ReadFixture *fixture = *state;
+    static const char *const names[] = {"bound.zip", "bound-sizes.zip"};
+
+    run_python(fixture->directory,
+               SOZIP "plain = open('plain', 'rb').read()\n"
+                     "sozip('bound.zip', plain, 65536, bound=True)\n"
+                     "sozip('bound-sizes.zip', plain, 65536, crcs=False, bound=True)\n"
+                     "sozip('bound-rot.zip', plain, 65536, crcs=False, bound=True, flip=150)\n");
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(CronosArchive) archive = read_fixture_open(fixture, names[i]);
+        guint32 entry = find_plain(archive);
+
+        for (guint64 offset = fixture->length - 70000; offset < fixture->length; offset += 7000)
+            assert_true(same(fixture, archive, entry, offset, 7000));
+        for (guint64 offset = 0; offset < fixture->length; offset += 131072)
+            assert_true(same(fixture, archive, entry, offset, 131072));
+    }
+    g_autoptr(CronosArchive) archive = read_fixture_open(fixture, "bound-rot.zip");
+    guint32 entry = find_plain(archive);
+    assert_true(same(fixture, archive, entry, 0, 1000));
+    expect_damage(archive, entry, 20 * 65536, 1000, "");
+    expect_damage(archive, entry, 20 * 65536, 1000, "");
+}
+
 static void overwrite(const ReadFixture *fixture, const char *name, guint64 offset)
 {
     g_autofree char *path = read_fixture_path(fixture, name);
@@ -471,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_closing_while_reading_ahead),
         cmocka_unit_test(test_damaged_chunk),
         cmocka_unit_test(test_damage_that_decodes),
+        cmocka_unit_test(test_chunks_that_need_those_before),
         cmocka_unit_test(test_change_after_the_first_pass),
         cmocka_unit_test(test_wrong_checksum),
         cmocka_unit_test(test_wrong_checksum_of_a_stored_member),
