@@ -126,7 +126,6 @@ static CronosReadSpans *need_spans(CronosReadMember *member)
     return member->spans;
 }
 
-/* For a chunk that can not be had alone: from the spans it lies in. */
 static gboolean copy_spans(CronosReadMember *member, guint64 offset, guint8 *out, gsize size,
                            GError **error)
 {
@@ -171,16 +170,23 @@ static gboolean is_whole(CronosReadMember *member)
     return cronos_read_spans_check(spans, NULL);
 }
 
+/* A chunk that can not be had alone, from the spans it lies in.
+ * Returns: FALSE as cronos_read_member_piece. */
+static gboolean fill_from_spans(CronosReadMember *member, guint64 number, CronosReadBlock *block,
+                                GError **error)
+{
+    return copy_spans(member, number * cronos_read_chunks_size(member->chunks), block->bytes,
+                      block->size, error) &&
+           cronos_read_chunks_check(member->chunks, number, block->bytes, error);
+}
+
 /* Where a chunk does not decode, it may be damaged; or it needs what lies before it, which the
  * index denies: then every other program can read it. What is had the long way counts if a checksum
  * holds: the chunk's own, or else the member's. */
 static gboolean redeem_chunk(CronosReadMember *member, guint64 number, CronosReadBlock *block)
 {
-    return copy_spans(member, number * cronos_read_chunks_size(member->chunks), block->bytes,
-                      block->size, NULL) &&
-           (cronos_read_chunks_have_crcs(member->chunks)
-                ? cronos_read_chunks_check(member->chunks, number, block->bytes, NULL)
-                : is_whole(member));
+    return fill_from_spans(member, number, block, NULL) &&
+           (cronos_read_chunks_have_crcs(member->chunks) || is_whole(member));
 }
 
 /* Returns: FALSE as cronos_read_member_piece. */
@@ -191,18 +197,14 @@ static gboolean fill_chunk(CronosReadMember *member, guint64 number, CronosReadB
 
     if (decode_chunk(member, number, block, &failure))
         return TRUE;
-    if (failure != NULL) {
-        /* The long way is not gone on a guess. */
-        if (!ahead && g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_DAMAGED) &&
-            redeem_chunk(member, number, block))
-            return TRUE;
-        g_propagate_error(error, g_steal_pointer(&failure));
-        return FALSE;
-    }
-    return !ahead &&
-           copy_spans(member, number * cronos_read_chunks_size(member->chunks), block->bytes,
-                      block->size, error) &&
-           cronos_read_chunks_check(member->chunks, number, block->bytes, error);
+    /* The long way is not gone on a guess. */
+    if (failure == NULL)
+        return !ahead && fill_from_spans(member, number, block, error);
+    if (!ahead && g_error_matches(failure, CRONOS_ERROR, CRONOS_ERROR_DAMAGED) &&
+        redeem_chunk(member, number, block))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
 }
 
 static gboolean chunk_piece(CronosReadMember *member, guint64 offset, gboolean ahead,
