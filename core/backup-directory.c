@@ -82,16 +82,6 @@ static gboolean take_lock(int fd, const Place *place, GCancellable *cancellable,
     }
 }
 
-/* Returns: whether @path still names the directory open on @fd; it may have been removed, or
- * replaced, by the one whose lock was waited for. */
-static gboolean is_same_directory(int fd, const char *path)
-{
-    struct stat open_status, named_status;
-
-    return fstat(fd, &open_status) == 0 && stat(path, &named_status) == 0 &&
-           cronos_is_same_file(&open_status, &named_status);
-}
-
 static int open_locked(const Place *place, GCancellable *cancellable, GError **error)
 {
     for (;;) {
@@ -110,7 +100,8 @@ static int open_locked(const Place *place, GCancellable *cancellable, GError **e
             return -1;
         }
         gboolean locked = take_lock(fd, place, cancellable, error);
-        if (locked && is_same_directory(fd, place->path))
+        /* It may have been removed, or replaced, by the one whose lock was waited for. */
+        if (locked && cronos_is_open_file(fd, place->path))
             return fd;
         close(fd);
         if (!locked)

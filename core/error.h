@@ -16,7 +16,7 @@ typedef enum {
     CRONOS_ERROR_CONFIG,      /* the configuration file is wrong */
     CRONOS_ERROR_NOT_FOUND,   /* no such backup, member or path */
     CRONOS_ERROR_DAMAGED,     /* the archive contradicts its format or its checksums */
-    CRONOS_ERROR_UNSUPPORTED, /* a valid archive that needs what is not implemented here */
+    CRONOS_ERROR_UNSUPPORTED, /* a valid archive that needs what cronos can not do */
     CRONOS_ERROR_UNSAFE,      /* a member that would be written outside of the target */
     CRONOS_ERROR_NOT_EMPTY,   /* a restore target that holds something already */
     CRONOS_ERROR_NO_SPACE,    /* known beforehand not to fit */

@@ -19,6 +19,14 @@ gboolean cronos_is_same_path(const char *a, const char *b)
     return stat(a, &one) == 0 && stat(b, &other) == 0 && cronos_is_same_file(&one, &other);
 }
 
+gboolean cronos_is_open_file(int fd, const char *path)
+{
+    struct stat open_status, named_status;
+
+    return fstat(fd, &open_status) == 0 && stat(path, &named_status) == 0 &&
+           cronos_is_same_file(&open_status, &named_status);
+}
+
 GArray *cronos_file_identities_new(void)
 {
     return g_array_new(FALSE, FALSE, sizeof(Identity));

@@ -7,6 +7,8 @@
 gboolean cronos_is_same_file(const struct stat *a, const struct stat *b);
 /* Returns: whether both paths, symbolic links followed, are there and lead to the same file. */
 gboolean cronos_is_same_path(const char *a, const char *b);
+/* Returns: whether @path, symbolic links followed, leads to the file that is open on @fd. */
+gboolean cronos_is_open_file(int fd, const char *path);
 
 /* Returns: (owned) a list of some files, which is gone through from its start. */
 GArray *cronos_file_identities_new(void);

@@ -137,16 +137,6 @@ static void report_file_failure(int errnum)
     sink.failed = TRUE;
 }
 
-/* A file that was moved away or removed (logrotate) is made anew; where that can not be, the old
- * descriptor serves on. */
-static gboolean is_current(int fd, const char *path)
-{
-    struct stat open_status, named_status;
-
-    return fstat(fd, &open_status) == 0 && stat(path, &named_status) == 0 &&
-           cronos_is_same_file(&open_status, &named_status);
-}
-
 static gboolean open_file(void)
 {
     g_autofree char *directory = g_path_get_dirname(sink.file);
@@ -171,7 +161,9 @@ static void write_file(CronosLogLevel level, const GLogField *fields, gsize coun
 
     g_string_printf(line, "%s %s %s[%d]: ", time, levels[level].word, sink.program, (int)getpid());
     append_text(line, fields, count);
-    if ((sink.fd < 0 || !is_current(sink.fd, sink.file)) && !open_file() && sink.fd < 0)
+    /* A file that was moved away or removed (logrotate) is made anew; where that can not be, the
+     * old descriptor serves on. */
+    if ((sink.fd < 0 || !cronos_is_open_file(sink.fd, sink.file)) && !open_file() && sink.fd < 0)
         report_file_failure(errno);
     else if (!write_all(sink.fd, line->str, line->len))
         report_file_failure(errno);

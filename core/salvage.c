@@ -209,11 +209,11 @@ static gboolean refuse_target(const Salvage *salvage, const char *why, GError **
 
 static gboolean check_target(const Salvage *salvage, const char *to, GError **error)
 {
-    struct stat own, there;
+    struct stat there;
 
     if (lstat(to, &there) != 0)
         return TRUE;
-    if (fstat(salvage->fd, &own) == 0 && stat(to, &there) == 0 && cronos_is_same_file(&own, &there))
+    if (cronos_is_open_file(salvage->fd, to))
         return refuse_target(salvage, "that is the damaged archive itself, which is never changed",
                              error);
     return refuse_target(salvage, "exists already; choose a name that is free", error);
