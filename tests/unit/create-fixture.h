@@ -5,6 +5,7 @@
 #include "core/create.h"
 #include "core/error.h"
 #include "core/metadata.h"
+#include "tests/unit/other-tools.h"
 #include "tests/unit/temporary.h"
 
 #include <setjmp.h>
@@ -116,35 +117,6 @@ static inline CronosCreateResult *backup(Fixture *fixture, const CronosCreateOpt
     if (result == NULL)
         fail_msg("%s", error->message);
     return result;
-}
-
-static inline char *run(const char *const *argv)
-{
-    g_auto(GStrv) copy = g_strdupv((char **)(guintptr)argv);
-    g_autoptr(GError) error = NULL;
-    g_autofree char *errors = NULL;
-    char *output = NULL;
-    int status = 0;
-
-    assert_true(g_spawn_sync(NULL, copy, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &output, &errors,
-                             &status, &error));
-    if (!g_spawn_check_wait_status(status, &error))
-        fail_msg("%s: %s\n%s%s", argv[0], error->message, output, errors);
-    return output;
-}
-
-static inline char *python(const char *path, const char *script)
-{
-    return run((const char *[]){"python3", "-c", script, path, NULL});
-}
-
-static inline void assert_tools_accept(const char *path)
-{
-    g_free(run((const char *[]){"unzip", "-tqq", path, NULL}));
-    g_free(run((const char *[]){"7z", "t", path, NULL}));
-    g_free(run((const char *[]){"bsdtar", "-tf", path, NULL}));
-    g_free(python(path, "import sys,zipfile\n"
-                        "assert zipfile.ZipFile(sys.argv[1]).testzip() is None\n"));
 }
 
 #define WITH_TREE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

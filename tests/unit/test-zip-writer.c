@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/zip/zip-format.h"
 #include "core/zip/zip-writer.h"
+#include "tests/unit/other-tools.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -106,36 +107,6 @@ static void finish(Fixture *fixture, const char *comment)
     assert_int_equal(lseek(fixture->fd, 0, SEEK_END), cronos_zip_writer_position(fixture->writer));
 }
 
-static char *run(const char *const *argv)
-{
-    g_auto(GStrv) copy = g_strdupv((char **)(guintptr)argv);
-    g_autoptr(GError) error = NULL;
-    g_autofree char *errors = NULL;
-    char *output = NULL;
-    int status = 0;
-
-    assert_true(g_spawn_sync(NULL, copy, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &output, &errors,
-                             &status, &error));
-    if (!g_spawn_check_wait_status(status, &error))
-        fail_msg("%s: %s\n%s%s", argv[0], error->message, output, errors);
-    return output;
-}
-
-static char *python(Fixture *fixture, const char *script)
-{
-    return run((const char *[]){"python3", "-c", script, fixture->path, NULL});
-}
-
-static void assert_tools_accept(Fixture *fixture)
-{
-    g_free(run((const char *[]){"unzip", "-tqq", fixture->path, NULL}));
-    g_free(run((const char *[]){"7z", "t", fixture->path, NULL}));
-    g_free(run((const char *[]){"bsdtar", "-tf", fixture->path, NULL}));
-    g_free(python(fixture, "import sys,zipfile\n"
-                           "z=zipfile.ZipFile(sys.argv[1])\n"
-                           "assert z.testzip() is None\n"));
-}
-
 static void test_members_of_every_kind(void **state)
 {
     Fixture *fixture = *state;
@@ -149,14 +120,14 @@ static void test_members_of_every_kind(void **state)
     add_file(fixture, "bad\377", "x");
     add(fixture, &link, "dir/plain");
     finish(fixture, "a comment");
-    assert_tools_accept(fixture);
-    g_autofree char *seen =
-        python(fixture, "import sys,zipfile\n"
-                        "z=zipfile.ZipFile(sys.argv[1])\n"
-                        "for i in z.infolist():\n"
-                        "  print(ascii(i.filename),oct(i.external_attr>>16),i.external_attr&255,"
-                        "i.flag_bits,i.create_system,z.read(i))\n"
-                        "print(z.comment)\n");
+    assert_tools_accept(fixture->path);
+    g_autofree char *seen = python(
+        fixture->path, "import sys,zipfile\n"
+                       "z=zipfile.ZipFile(sys.argv[1])\n"
+                       "for i in z.infolist():\n"
+                       "  print(ascii(i.filename),oct(i.external_attr>>16),i.external_attr&255,"
+                       "i.flag_bits,i.create_system,z.read(i))\n"
+                       "print(z.comment)\n");
     assert_string_equal(seen, "'dir/' 0o40750 16 0 3 b''\n"
                               "'dir/plain' 0o100750 0 0 3 b'hello\\n'\n"
                               "'dir/empty' 0o100750 0 0 3 b''\n"
@@ -179,15 +150,16 @@ static void test_times_owner_and_identity(void **state)
     add(fixture, &ancient, "x");
     add(fixture, &distant, "x");
     finish(fixture, NULL);
-    assert_tools_accept(fixture);
-    g_autofree char *seen = python(
-        fixture, "import sys,zipfile,struct\n"
-                 "for i in zipfile.ZipFile(sys.argv[1]).infolist():\n"
-                 "  e=i.extra; out=[]\n"
-                 "  while e:\n"
-                 "    t,n=struct.unpack('<HH',e[:4]); out.append('%04x:%s'%(t,e[4:4+n].hex()))\n"
-                 "    e=e[4+n:]\n"
-                 "  print(i.filename,i.date_time,*out)\n");
+    assert_tools_accept(fixture->path);
+    g_autofree char *seen =
+        python(fixture->path,
+               "import sys,zipfile,struct\n"
+               "for i in zipfile.ZipFile(sys.argv[1]).infolist():\n"
+               "  e=i.extra; out=[]\n"
+               "  while e:\n"
+               "    t,n=struct.unpack('<HH',e[:4]); out.append('%04x:%s'%(t,e[4:4+n].hex()))\n"
+               "    e=e[4+n:]\n"
+               "  print(i.filename,i.date_time,*out)\n");
     /* TZ is Europe/Berlin. */
     assert_string_equal(seen, "now (2023, 11, 14, 23, 13, 20) 5455:0101f15365 7875:0102e803026400 "
                               "5243:1303945fadfe9c971745230115cd5b07\n"
@@ -232,21 +204,21 @@ static void test_pieces_headers_and_alignment(void **state)
     write_pieces(fixture, &large, 25, TRUE);
     write_pieces(fixture, &wide, 2, FALSE);
     finish(fixture, NULL);
-    assert_tools_accept(fixture);
-    g_autofree char *seen =
-        python(fixture, "import sys,zipfile,struct\n"
-                        "f=open(sys.argv[1],'rb'); z=zipfile.ZipFile(f); n=0\n"
-                        "for i in z.infolist():\n"
-                        "  f.seek(i.header_offset); h=f.read(30)\n"
-                        "  s,v,fl,m,t,d,c,cs,us,nl,el=struct.unpack('<IHHHHHIIIHH',h)\n"
-                        "  x=f.read(nl+el)[nl:]\n"
-                        "  if i.filename=='wide':\n"
-                        "    assert struct.unpack('<HHQQ',x[:20])==(1,16,200000,200000) and v==45\n"
-                        "    assert cs==us==0xffffffff\n"
-                        "  else: assert (c,cs,us)==(i.CRC,i.compress_size,i.file_size)\n"
-                        "  if i.file_size>=100000 and i.filename!='wide':\n"
-                        "    assert (i.header_offset+30+nl+el)%4096==0,i; n+=1\n"
-                        "print(n)\n");
+    assert_tools_accept(fixture->path);
+    g_autofree char *seen = python(
+        fixture->path, "import sys,zipfile,struct\n"
+                       "f=open(sys.argv[1],'rb'); z=zipfile.ZipFile(f); n=0\n"
+                       "for i in z.infolist():\n"
+                       "  f.seek(i.header_offset); h=f.read(30)\n"
+                       "  s,v,fl,m,t,d,c,cs,us,nl,el=struct.unpack('<IHHHHHIIIHH',h)\n"
+                       "  x=f.read(nl+el)[nl:]\n"
+                       "  if i.filename=='wide':\n"
+                       "    assert struct.unpack('<HHQQ',x[:20])==(1,16,200000,200000) and v==45\n"
+                       "    assert cs==us==0xffffffff\n"
+                       "  else: assert (c,cs,us)==(i.CRC,i.compress_size,i.file_size)\n"
+                       "  if i.file_size>=100000 and i.filename!='wide':\n"
+                       "    assert (i.header_offset+30+nl+el)%4096==0,i; n+=1\n"
+                       "print(n)\n");
     assert_string_equal(seen, "42\n");
 }
 
@@ -267,7 +239,7 @@ static void test_rollback_leaves_no_trace(void **state)
         add_file(fixture, name, "kept");
     }
     finish(fixture, NULL);
-    assert_tools_accept(fixture);
+    assert_tools_accept(fixture->path);
     assert_true(lseek(fixture->fd, 0, SEEK_END) < 1000);
 }
 
@@ -281,11 +253,11 @@ static void test_reserved_member_is_first(void **state)
     write_pieces(fixture, &large, 25, FALSE);
     assert_true(cronos_zip_writer_fill_reserved(fixture->writer, "{\"a\": true}\n", NULL));
     finish(fixture, NULL);
-    assert_tools_accept(fixture);
-    g_autofree char *seen = python(fixture, "import sys,zipfile\n"
-                                            "z=zipfile.ZipFile(sys.argv[1])\n"
-                                            "i=z.infolist()[0]\n"
-                                            "print(i.header_offset,z.read(i))\n");
+    assert_tools_accept(fixture->path);
+    g_autofree char *seen = python(fixture->path, "import sys,zipfile\n"
+                                                  "z=zipfile.ZipFile(sys.argv[1])\n"
+                                                  "i=z.infolist()[0]\n"
+                                                  "print(i.header_offset,z.read(i))\n");
     assert_string_equal(seen, "0 b'{\"a\": true}\\n'\n");
 }
 
@@ -298,11 +270,11 @@ static void test_hidden_members_are_not_listed(void **state)
         cronos_zip_writer_add_hidden(fixture->writer, ".a.sozip.idx", 12, "hidden", 6, NULL));
     add_file(fixture, "b", "seen");
     finish(fixture, NULL);
-    assert_tools_accept(fixture);
-    g_autofree char *seen = python(fixture, "import sys,zipfile\n"
-                                            "b=open(sys.argv[1],'rb').read()\n"
-                                            "print(zipfile.ZipFile(sys.argv[1]).namelist(),"
-                                            "b.count(b'.a.sozip.idx'),b.count(b'hidden'))\n");
+    assert_tools_accept(fixture->path);
+    g_autofree char *seen = python(fixture->path, "import sys,zipfile\n"
+                                                  "b=open(sys.argv[1],'rb').read()\n"
+                                                  "print(zipfile.ZipFile(sys.argv[1]).namelist(),"
+                                                  "b.count(b'.a.sozip.idx'),b.count(b'hidden'))\n");
     assert_string_equal(seen, "['a', 'b'] 1 1\n");
 }
 
@@ -317,11 +289,11 @@ static void test_more_members_than_sixteen_bits_count(void **state)
     }
     finish(fixture, "many");
     g_free(run((const char *[]){"7z", "t", fixture->path, NULL}));
-    g_autofree char *seen = python(fixture, "import sys,zipfile\n"
-                                            "z=zipfile.ZipFile(sys.argv[1])\n"
-                                            "n=z.namelist()\n"
-                                            "assert n==sorted(n)\n"
-                                            "print(len(n),n[0],n[-1],z.comment)\n");
+    g_autofree char *seen = python(fixture->path, "import sys,zipfile\n"
+                                                  "z=zipfile.ZipFile(sys.argv[1])\n"
+                                                  "n=z.namelist()\n"
+                                                  "assert n==sorted(n)\n"
+                                                  "print(len(n),n[0],n[-1],z.comment)\n");
     assert_string_equal(seen, "70000 folder/file-00000 folder/file-69999 b'many'\n");
 }
 
@@ -336,8 +308,8 @@ static void test_sixteen_bits_exactly(void **state)
     }
     finish(fixture, NULL);
     g_autofree char *seen =
-        python(fixture, "import sys,zipfile\n"
-                        "print(len(zipfile.ZipFile(sys.argv[1]).namelist()))\n");
+        python(fixture->path, "import sys,zipfile\n"
+                              "print(len(zipfile.ZipFile(sys.argv[1]).namelist()))\n");
     assert_string_equal(seen, "65535\n");
 }
 
@@ -346,8 +318,9 @@ static void test_an_empty_archive(void **state)
     Fixture *fixture = *state;
 
     finish(fixture, NULL);
-    g_autofree char *seen = python(fixture, "import sys,zipfile\n"
-                                            "print(zipfile.ZipFile(sys.argv[1]).namelist())\n");
+    g_autofree char *seen =
+        python(fixture->path, "import sys,zipfile\n"
+                              "print(zipfile.ZipFile(sys.argv[1]).namelist())\n");
     assert_string_equal(seen, "[]\n");
     assert_int_equal(lseek(fixture->fd, 0, SEEK_END), ZIP_END_SIZE);
 }
@@ -364,8 +337,8 @@ static void test_names_that_do_not_fit_are_refused(void **state)
     member.name_length--;
     add(fixture, &member, "x");
     finish(fixture, NULL);
-    g_free(python(fixture, "import sys,zipfile\n"
-                           "assert zipfile.ZipFile(sys.argv[1]).testzip() is None\n"));
+    g_free(python(fixture->path, "import sys,zipfile\n"
+                                 "assert zipfile.ZipFile(sys.argv[1]).testzip() is None\n"));
 }
 
 static void test_a_full_disk_is_told(void **state)
